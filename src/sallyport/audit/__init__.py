@@ -1,0 +1,1 @@
+"""What happened, provably. Knows entries and proofs, never plaintext."""

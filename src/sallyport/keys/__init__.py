@@ -1,0 +1,1 @@
+"""Keys and sealed records. Knows bytes and contexts, never what they mean."""
