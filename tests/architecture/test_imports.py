@@ -41,7 +41,11 @@ def imported(file: Path) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
-            found |= {(a.name.split(".") + ["__init__"])[1] for a in node.names if a.name.split(".")[0] == "sallyport"}
+            found |= {
+                (a.name.split(".") + ["__init__"])[1]
+                for a in node.names
+                if a.name.split(".")[0] == "sallyport"
+            }
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: relative imports hide the room they reach"
             parts = (node.module or "").split(".")

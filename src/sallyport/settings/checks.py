@@ -1,0 +1,68 @@
+"""What one key says about another: names that must exist, addresses that must be safe."""
+
+from __future__ import annotations
+
+import difflib
+from urllib.parse import urlsplit
+
+from sallyport.errors import SettingsError
+from sallyport.settings.schema import Provider, Settings, Upstream
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL's host is this machine."""
+    return urlsplit(url).hostname in {"127.0.0.1", "::1", "localhost"}
+
+
+def check_references(settings: Settings) -> None:
+    segments = _unique("segments", [s.name for s in settings.segments])
+    upstreams = _unique("upstreams", [u.name for u in settings.upstreams])
+    _unique("models", [m.name for m in settings.models])
+    _unique("identity.providers", [p.name for p in settings.identity.providers])
+    for index, model in enumerate(settings.models):
+        _known(f"models[{index}].segment", model.segment, segments)
+        _known(f"models[{index}].upstream", model.upstream, upstreams)
+    for index, upstream in enumerate(settings.upstreams):
+        _check_url(f"upstreams[{index}].base_url", upstream)
+    for index, provider in enumerate(settings.identity.providers):
+        _check_issuer(f"identity.providers[{index}].issuer", provider)
+    if bool(settings.tls.certificate) != bool(settings.tls.key):
+        raise SettingsError(
+            "tls.certificate", "needs tls.key, and the other way round", "set both or neither"
+        )
+
+
+def _unique(where: str, names: list[str]) -> set[str]:
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(where, f"the name {name!r} is given twice", "rename one")
+    return set(names)
+
+
+def _known(where: str, name: str, names: set[str]) -> None:
+    if name not in names:
+        near = difflib.get_close_matches(name, names, 1)
+        raise SettingsError(
+            where, f"{name!r} is not defined", f"did you mean {near[0]}?" if near else "define it"
+        )
+
+
+def _check_url(where: str, upstream: Upstream) -> None:
+    if upstream.kind == "demo":
+        return
+    url = urlsplit(upstream.base_url)
+    if url.scheme not in {"http", "https"} or not url.hostname or url.username or url.query or url.fragment:
+        raise SettingsError(
+            where, "must be an http(s) address without credentials or query", "https://host/v1"
+        )
+    if url.scheme == "http" and not (is_loopback(upstream.base_url) or upstream.unsafe_http):
+        raise SettingsError(where, "plain http leaves this machine", "use https, or set unsafe_http = true")
+
+
+def _check_issuer(where: str, provider: Provider) -> None:
+    url = urlsplit(provider.issuer)
+    if url.scheme == "https" and url.hostname:
+        return
+    if url.scheme == "http" and provider.unsafe_http and is_loopback(provider.issuer):
+        return
+    raise SettingsError(where, "must be https", "unsafe_http = true allows http on loopback, for tests")
