@@ -1,0 +1,108 @@
+"""What a dialect is. The corridor talks to this protocol; the wires differ behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from sallyport.errors import Refusal
+from sallyport.gateway.strict_json import Path
+from sallyport.model import Call, Leaf, Surface, Usage
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """What the settings allow beyond the known schema."""
+
+    fields: frozenset[str] = frozenset()  # "field" or "chat.field"
+    provider_tools: frozenset[str] = frozenset()
+
+    def allows(self, surface: str, name: str) -> bool:
+        """Whether an unknown request field may pass."""
+        return name in self.fields or f"{surface}.{name}" in self.fields
+
+
+class ToolCall(Struct, frozen=True, kw_only=True):
+    """A tool call in an answer. `path` addresses its arguments string in the answer's document."""
+
+    choice: int
+    index: int
+    id: str
+    name: str
+    arguments: str
+    path: Path = ()
+
+
+class AnswerView(Struct, frozen=True, kw_only=True):
+    """What a whole (not streamed) answer holds."""
+
+    leaves: tuple[Leaf, ...]
+    prose: frozenset[Path]  # the leaves that the model wrote for the reader
+    tools: tuple[ToolCall, ...]
+    usage: Usage | None
+
+
+class Piece(Struct, frozen=True, kw_only=True):
+    """One text delta of a stream: which buffer it belongs to, and the text."""
+
+    choice: int
+    field: str  # "content", "refusal", "reasoning_content"
+    text: str
+
+
+class ToolPiece(Struct, frozen=True, kw_only=True):
+    """One delta of a tool call: `index` tells the calls of a choice apart."""
+
+    choice: int
+    index: int
+    id: str
+    name: str
+    arguments: str
+
+
+class Chunk(Struct, frozen=True, kw_only=True):
+    """One event of a streamed answer, taken apart."""
+
+    raw: bytes  # the event as it may be passed on if nothing in it changes
+    document: Any
+    pieces: tuple[Piece, ...] = ()
+    tools: tuple[ToolPiece, ...] = ()
+    finished: tuple[int, ...] = ()  # choices whose finish_reason is in this event
+    usage: Usage | None = None
+    usage_only: bool = False  # holds nothing but usage
+    last: bool = False  # the dialect's end mark
+
+
+class Dialect(Protocol):
+    """One surface of one wire."""
+
+    surface: Surface
+
+    def parse(self, raw: bytes, document: Any, options: Options) -> Call | Refusal:
+        """The request as a `Call`, or what is wrong with it."""
+
+    def outgoing(self, call: Call, upstream_model: str, edits: Mapping[Path, str]) -> bytes:
+        """The bytes for the upstream: the caller's, with masks, model name and metering put in."""
+
+    def view(self, document: Any) -> AnswerView:
+        """A whole answer. Raises ValueError if it is not one."""
+
+
+class StreamDialect(Dialect, Protocol):
+    """A surface that also streams."""
+
+    def chunk(self, data: bytes, raw: bytes) -> Chunk:
+        """Take one event apart. Raises ValueError if it is not one of this wire."""
+
+    def with_text(self, chunk: Chunk, piece: Piece, text: str) -> bytes:
+        """The event again, with another text in place of the piece's."""
+
+    def text_event(self, like: Chunk, choice: int, field: str, text: str) -> bytes:
+        """A new event that carries text, shaped like an earlier one."""
+
+    def tool_event(self, like: Chunk, calls: Sequence[ToolCall]) -> bytes:
+        """A new event that carries whole tool calls."""
+
+    def without_pieces(self, chunk: Chunk) -> bytes:
+        """The event without its text and tool deltas; empty if nothing else is in it."""

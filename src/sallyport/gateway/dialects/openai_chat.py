@@ -1,0 +1,279 @@
+"""`POST /v1/chat/completions`: requests, whole answers and streams, on the OpenAI wire. Pure.
+
+Traps of this wire that are handled here: usage comes in a chunk of its own only where it was asked for (we
+always ask, and take it out again); tool-call arguments are split anywhere, with id and name only in the
+first delta; `finish_reason` comes apart from text; `n > 1` interleaves; unknown members stay where they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from sallyport.errors import Refusal
+from sallyport.gateway import sse
+from sallyport.gateway.dialects import openai_request
+from sallyport.gateway.dialects.base import AnswerView, Chunk, Options, Piece, ToolCall, ToolPiece
+from sallyport.gateway.json_edit import add_members, replace
+from sallyport.gateway.strict_json import KEY, Path, strings
+from sallyport.model import Call, Leaf, Usage
+
+TEXT_FIELDS = ("content", "refusal", "reasoning_content", "reasoning")
+KNOWN_MEMBERS = frozenset(
+    [
+        "id",
+        "object",
+        "created",
+        "model",
+        "choices",
+        "index",
+        "message",
+        "role",
+        "content",
+        "refusal",
+        "reasoning_content",
+        "reasoning",
+        "tool_calls",
+        "function",
+        "name",
+        "arguments",
+        "type",
+        "finish_reason",
+        "logprobs",
+        "usage",
+        "prompt_tokens",
+        "completion_tokens",
+        "total_tokens",
+        "prompt_tokens_details",
+        "completion_tokens_details",
+        "cached_tokens",
+        "audio_tokens",
+        "reasoning_tokens",
+        "accepted_prediction_tokens",
+        "rejected_prediction_tokens",
+        "service_tier",
+        "system_fingerprint",
+        "annotations",
+        "delta",
+        "token",
+        "bytes",
+        "logprob",
+        "top_logprobs",
+        "function_call",
+    ]
+)
+CONSTANTS = frozenset(
+    [
+        "assistant",
+        "chat.completion",
+        "chat.completion.chunk",
+        "stop",
+        "length",
+        "tool_calls",
+        "function_call",
+        "content_filter",
+        "function",
+        "default",
+        "list",
+        "embedding",
+    ]
+)
+_MEMBER = {
+    field: re.compile(rb'"' + field.encode() + rb'"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")')
+    for field in TEXT_FIELDS
+}
+
+
+class OpenAIChat:
+    """The chat surface of the OpenAI wire."""
+
+    surface = "chat"
+
+    def parse(self, raw: bytes, document: Any, options: Options) -> Call | Refusal:
+        """See `openai_request.parse`."""
+        return openai_request.parse(raw, document, options)
+
+    def outgoing(self, call: Call, upstream_model: str, edits: Mapping[Path, str]) -> bytes:
+        """The caller's bytes with masks, the upstream's model name, and usage asked for."""
+        changes: dict[Path, Any] = dict(edits)
+        if upstream_model != call.model:
+            changes["model",] = upstream_model
+        given = call.body.get("stream_options")
+        missing: dict[str, Any] = {}
+        if call.stream and isinstance(given, dict) and not given.get("include_usage"):
+            changes["stream_options",] = {**given, "include_usage": True}
+        elif call.stream and "stream_options" in call.body and given is None:
+            changes["stream_options",] = {"include_usage": True}
+        elif call.stream and given is None:
+            missing = {"stream_options": {"include_usage": True}}
+        return add_members(replace(call.raw, changes), missing)
+
+    def view(self, document: Any) -> AnswerView:
+        """A whole answer. Raises ValueError if it is none."""
+        choices = document.get("choices") if isinstance(document, dict) else None
+        if not isinstance(choices, list) or not choices:
+            raise ValueError("no choices")
+        tools = tuple(tool for position, choice in enumerate(choices) for tool in _tools(position, choice))
+        arguments = {tool.path for tool in tools}
+        leaves, prose = [], set()
+        for path, text in answer_strings(document):
+            leaves.append(Leaf(path, text, "tool_arguments" if path in arguments else "assistant"))
+            if path[2:3] == ("message",) and KEY not in path and "tool_calls" not in path:
+                prose.add(path)
+        return AnswerView(
+            leaves=tuple(leaves), prose=frozenset(prose), tools=tools, usage=usage(document.get("usage"))
+        )
+
+    def chunk(self, data: bytes, raw: bytes) -> Chunk:
+        """Take one event apart. Raises ValueError if it is not a chat chunk."""
+        if data == b"[DONE]":
+            return Chunk(raw=raw, document=None, last=True)
+        document = orjson.loads(data)
+        if not isinstance(document, dict):
+            raise ValueError("a chunk is not an object")
+        if "error" in document:
+            raise ValueError("the upstream reports an error in the stream")
+        pieces: list[Piece] = []
+        tools: list[ToolPiece] = []
+        finished: list[int] = []
+        choices = document.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            index = _index(choice)
+            delta = choice.get("delta") or {}
+            pieces += _pieces(index, delta)
+            tools += _tool_pieces(index, delta)
+            if choice.get("finish_reason") is not None:
+                finished.append(index)
+        metered = usage(document.get("usage"))
+        return Chunk(
+            raw=raw,
+            document=document,
+            pieces=tuple(pieces),
+            tools=tuple(tools),
+            finished=tuple(finished),
+            usage=metered,
+            usage_only=metered is not None and not choices,
+        )
+
+    def with_text(self, chunk: Chunk, piece: Piece, text: str) -> bytes:
+        """The event with another text. Only the bytes of that one literal change, where it can be found."""
+        match = _MEMBER[piece.field].search(chunk.raw)
+        if match and not _MEMBER[piece.field].search(chunk.raw, match.end()):
+            return chunk.raw[: match.start(1)] + orjson.dumps(text) + chunk.raw[match.end(1) :]
+        document = orjson.loads(orjson.dumps(chunk.document))
+        for choice in document["choices"]:
+            if choice.get("index", 0) == piece.choice:
+                choice["delta"][piece.field] = text
+        return sse.write(orjson.dumps(document))
+
+    def text_event(self, like: Chunk, choice: int, field: str, text: str) -> bytes:
+        """A new event that carries text, with the members of an earlier one."""
+        return self._event(like, choice, {field: text})
+
+    def tool_event(self, like: Chunk, calls: Sequence[ToolCall]) -> bytes:
+        """A new event that carries whole tool calls of one choice."""
+        listed = [
+            {
+                "index": call.index,
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in calls
+        ]
+        return self._event(like, calls[0].choice, {"tool_calls": listed})
+
+    def _event(self, like: Chunk, choice: int, delta: dict[str, Any]) -> bytes:
+        document = {
+            name: value for name, value in like.document.items() if name not in {"usage", "obfuscation"}
+        }
+        document["choices"] = [{"index": choice, "delta": delta, "finish_reason": None}]
+        return sse.write(orjson.dumps(document))
+
+    def without_pieces(self, chunk: Chunk) -> bytes:
+        """The event without its text and tool deltas, or nothing where nothing else is in it."""
+        document = orjson.loads(orjson.dumps(chunk.document))
+        kept = False
+        for choice in document.get("choices") or ():
+            delta = choice.get("delta") or {}
+            for name in (*TEXT_FIELDS, "tool_calls", "function_call"):
+                delta.pop(name, None)
+            kept = kept or bool(delta) or choice.get("finish_reason") is not None
+        return sse.write(orjson.dumps(document)) if kept or not document.get("choices") else b""
+
+
+def usage(value: Any) -> Usage | None:
+    """The upstream's token counts, if it gave any that can be believed."""
+    if not isinstance(value, dict):
+        return None
+    counts = [value.get("prompt_tokens"), value.get("completion_tokens", 0)]
+    if not all(isinstance(count, int) and not isinstance(count, bool) and count >= 0 for count in counts):
+        return None
+    return Usage(input_tokens=counts[0], output_tokens=counts[1])
+
+
+def answer_strings(document: Any) -> Iterator[tuple[Path, str]]:
+    """Strings of an answer that must be inspected: all but well-known words and member names."""
+    for path, text in strings(document):
+        if text in CONSTANTS or (len(path) > 1 and path[-2] == KEY and text in KNOWN_MEMBERS):
+            continue
+        yield path, text
+
+
+def _index(choice: Any) -> int:
+    if not isinstance(choice, dict) or not isinstance(choice.get("delta") or {}, dict):
+        raise ValueError("a choice is not an object")
+    index = choice.get("index", 0)
+    if not isinstance(index, int) or not 0 <= index < 128:  # noqa: PLR2004 - more choices than anyone may ask for
+        raise ValueError("a choice has no usable index")
+    return index
+
+
+def _pieces(index: int, delta: dict[str, Any]) -> Iterator[Piece]:
+    for field in TEXT_FIELDS:
+        text = delta.get(field)
+        if text:
+            if not isinstance(text, str):
+                raise ValueError("a text delta is not a string")
+            yield Piece(choice=index, field=field, text=text)
+
+
+def _tool_pieces(index: int, delta: dict[str, Any]) -> Iterator[ToolPiece]:
+    if delta.get("function_call") is not None:
+        raise ValueError("the old function_call form is not streamed through")
+    for position, call in enumerate(delta.get("tool_calls") or ()):
+        function = call.get("function") if isinstance(call, dict) else None
+        if not isinstance(function, dict):
+            raise ValueError("a tool call is not an object")
+        at = call.get("index", position)
+        texts = [call.get("id") or "", function.get("name") or "", function.get("arguments") or ""]
+        if not isinstance(at, int) or not all(isinstance(text, str) for text in texts):
+            raise ValueError("a tool call has a wrong member")
+        yield ToolPiece(choice=index, index=at, id=texts[0], name=texts[1], arguments=texts[2])
+
+
+def _tools(position: int, choice: Any) -> Iterator[ToolCall]:
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(message, dict):
+        raise ValueError("a choice has no message")
+    where: Path = ("choices", position, "message")
+    for index, call in enumerate(message.get("tool_calls") or ()):
+        function = call.get("function") if isinstance(call, dict) else None
+        yield _tool(
+            position, index, str(call.get("id") or ""), function, (*where, "tool_calls", index, "function")
+        )
+    if message.get("function_call") is not None:
+        yield _tool(position, 0, "", message["function_call"], (*where, "function_call"))
+
+
+def _tool(position: int, index: int, identity: str, function: Any, where: Path) -> ToolCall:
+    name = function.get("name") if isinstance(function, dict) else None
+    arguments = function.get("arguments") if isinstance(function, dict) else None
+    if not isinstance(name, str) or not isinstance(arguments, str):
+        raise ValueError("a tool call that is no function cannot be inspected")  # noqa: TRY004 - it is bad data
+    return ToolCall(
+        choice=position, index=index, id=identity, name=name, arguments=arguments, path=(*where, "arguments")
+    )

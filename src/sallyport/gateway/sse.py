@@ -1,0 +1,86 @@
+"""Server-sent events, read by the specification (WHATWG HTML section 9.2) and written by it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class Event(Struct, frozen=True):
+    """One event. `raw` is what to send for passing it on: its data lines as they came, and nothing else."""
+
+    name: bytes
+    data: bytes
+    raw: bytes
+
+
+class Reader:
+    """Bytes in any chunking in, whole events out.
+
+    Lines may end in LF, CRLF or CR, also split over chunks; comments and unknown fields are dropped; several
+    data lines are joined by LF. An event without data is not an event. `limit` bounds one event in bytes.
+    """
+
+    __slots__ = ("_first", "_limit", "_parts", "_size")
+
+    def __init__(self, *, limit: int) -> None:
+        self._parts: list[bytes] = []  # of an event that has not ended
+        self._size = 0
+        self._first = True
+        self._limit = limit
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        """Events that ended in this chunk. Raises ValueError when one grows past the limit."""
+        self._parts.append(chunk)
+        self._size += len(chunk)
+        if self._size > self._limit + len(chunk):
+            raise ValueError("an event is larger than allowed")
+        if b"\n" not in chunk and b"\r" not in chunk and not self._parts[0].endswith(b"\r"):
+            return []
+        return self._split(b"".join(self._parts) if len(self._parts) > 1 else chunk)
+
+    def _split(self, buffer: bytes) -> list[Event]:
+        if self._first:
+            self._first = False
+            buffer = buffer.removeprefix(_BOM)
+        held = b""
+        if b"\r" in buffer:  # a CR at the very end may be half of a CRLF: wait for the next byte
+            held = b"\r" if buffer.endswith(b"\r") else b""
+            buffer = buffer[: len(buffer) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        *whole, rest = buffer.split(b"\n\n")
+        rest += held
+        self._parts = [rest] if rest else []
+        self._size = len(rest)
+        return [event for raw in whole if (event := _event(raw)) is not None]
+
+    def finish(self) -> bool:
+        """Whether the stream ended between two events (an unfinished event is discarded, by the standard)."""
+        return not b"".join(self._parts).strip()
+
+
+def _event(raw: bytes) -> Event | None:
+    if raw.startswith(b"data: ") and b"\n" not in raw:
+        return Event(b"", raw[6:], raw + b"\n\n")
+    name, data = b"", []
+    for line in raw.split(b"\n"):
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            data.append(value)
+        elif field == b"event":
+            name = value
+    if not data:
+        return None
+    # Written anew: what stood in comments, ids and unknown fields was inspected by nobody.
+    return Event(name, b"\n".join(data), b"".join(b"data: " + line + b"\n" for line in data) + b"\n")
+
+
+def write(data: bytes, name: bytes = b"") -> bytes:
+    """One event. `data` must not hold line breaks."""
+    return (b"event: " + name + b"\n" if name else b"") + b"data: " + data + b"\n\n"
+
+
+def comment(text: bytes) -> bytes:
+    """A comment: keeps a connection alive, and every client ignores it."""
+    return b": " + text + b"\n\n"

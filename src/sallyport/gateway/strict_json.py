@@ -1,0 +1,90 @@
+"""JSON as the door accepts it (RFC 8259, I-JSON): one meaning only.
+
+Duplicate members, NaN, lone surrogates, invalid UTF-8 and deep nesting are refused, because two parsers may
+read them differently: what we inspected would not be what the model reads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from sallyport.errors import Refusal
+
+KEY = "~key"  # a path (..., KEY, name) addresses the member name itself, not its value
+Path = tuple[str | int, ...]
+
+
+class _DuplicateError(ValueError):
+    """A member name came twice."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise _DuplicateError(next(n for n in names if names.count(n) > 1))
+    return members
+
+
+_duplicates = json.JSONDecoder(object_pairs_hook=_unique).decode
+
+
+def parse(raw: bytes, *, depth: int) -> Any | Refusal:
+    """Decode strictly. `depth` bounds nesting. Returns the document or a `Refusal` that says what is wrong.
+
+    orjson judges validity (it is strict where `json` is not), `json` sees duplicates (orjson cannot).
+    """
+    try:
+        document = orjson.loads(raw)
+        _duplicates(raw.decode("utf-8"))
+    except _DuplicateError as error:
+        return Refusal(code="json_duplicate", param=str(error)[:64])
+    except RecursionError:
+        return Refusal(code="json_too_deep")
+    except ValueError as error:
+        position = getattr(error, "pos", None)
+        where = f" At character {position}." if isinstance(position, int) else ""
+        return Refusal(code="json_invalid", message="The body is not valid JSON." + where)
+    if _deeper(document, depth):
+        return Refusal(code="json_too_deep", message=f"The body is nested deeper than {depth} levels.")
+    return document
+
+
+def _deeper(value: Any, depth: int) -> bool:
+    if isinstance(value, dict):
+        return depth == 0 or any(_deeper(v, depth - 1) for v in value.values() if isinstance(v, dict | list))
+    if isinstance(value, list):
+        return depth == 0 or any(_deeper(v, depth - 1) for v in value if isinstance(v, dict | list))
+    return False
+
+
+def strings(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Every string below `value` with its path; member names too, at (..., KEY, name)."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield (*path, KEY, name), name
+            yield from strings(inner, (*path, name))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from strings(inner, (*path, index))
+
+
+def values(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Like `strings`, without the member names."""
+    return ((p, s) for p, s in strings(value, path) if len(p) < len(path) + 2 or p[-2] != KEY)
+
+
+def dotted(path: Path) -> str:
+    """`messages[2].content`, as errors name it."""
+    text = ""
+    for part in path:
+        if part == KEY:
+            continue
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.lstrip(".")[:200]
