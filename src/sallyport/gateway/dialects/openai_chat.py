@@ -273,7 +273,7 @@ def _tool(position: int, index: int, identity: str, function: Any, where: Path) 
     name = function.get("name") if isinstance(function, dict) else None
     arguments = function.get("arguments") if isinstance(function, dict) else None
     if not isinstance(name, str) or not isinstance(arguments, str):
-        raise ValueError("a tool call that is no function cannot be inspected")  # noqa: TRY004 - it is bad data
+        raise ValueError("a tool call that is no function cannot be inspected")
     return ToolCall(
         choice=position, index=index, id=identity, name=name, arguments=arguments, path=(*where, "arguments")
     )

@@ -1,0 +1,235 @@
+"""Stages 10 to 13 for a streamed answer: inspected as it flows, with a hold-back.
+
+What leaves is only what the guard released; tool calls wait until they are whole. The end mark waits until
+the outcome is durable. A stop after the first byte is an error event without an end mark.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from sallyport.errors import Refusal, UpstreamFault
+from sallyport.gateway import outcome, sse, tools
+from sallyport.gateway.dialects.base import Chunk, Piece, StreamDialect, ToolCall, ToolPiece
+from sallyport.gateway.envelope import Envelopes
+from sallyport.gateway.exchange import Exchange
+from sallyport.gateway.limits import Limits
+from sallyport.gateway.outcome import output_blocked
+from sallyport.gateway.ports import Rooms, StreamGuard
+from sallyport.gateway.stages import expect
+
+MOST_TOOL_CHARACTERS = 1_048_576
+MOST_TOOLS = 128
+
+
+class StreamAnswer:
+    """One streamed answer on its way from the upstream to the caller."""
+
+    def __init__(self, x: Exchange, rooms: Rooms, limits: Limits) -> None:
+        assert x.vault is not None
+        self._x, self._rooms, self._limits = x, rooms, limits
+        self._dialect: StreamDialect = x.dialect  # type: ignore[assignment]
+        self._guard: StreamGuard = rooms.inspection.guard(x.vault, x.roles, x.system)
+        self._envelopes = Envelopes(rooms.inspection, x)
+        self._fields: dict[tuple[int, str], Chunk] = {}  # open text buffers, and a chunk shaped like theirs
+        self._tools: dict[tuple[int, int], ToolCall] = {}
+        self._tool_chunk: Chunk | None = None
+        self._tool_characters = 0
+        self._open: set[int] = set()  # choices that have begun and not finished
+        self._ended = False
+        self._last_read = rooms.clock.monotonic()
+        self._last_write = self._last_read
+        self._began = self._last_read
+
+    async def deliver(self) -> Refusal | None:
+        """Run to the end. Returns why the stream was stopped, or None."""
+        x = self._x
+        assert x.model is not None
+        answer = await self._rooms.upstreams.send(x.model, x.dialect.surface, x.outgoing, stream=True)
+        main = asyncio.current_task()
+        assert main is not None
+        watch = asyncio.get_running_loop().create_task(
+            self._watch(main, answer.idle_seconds, answer.total_seconds)
+        )
+        try:
+            x.upstream_status = answer.status
+            x.stage = "inspect_output"
+            return await self._flow(answer.chunks())
+        finally:
+            watch.cancel()
+            await answer.close()
+
+    async def _flow(self, chunks: AsyncIterator[bytes]) -> Refusal | None:
+        reader = sse.Reader(limit=self._limits.event_bytes)
+        async for data in chunks:
+            self._last_read = self._rooms.clock.monotonic()
+            try:
+                events = reader.feed(data)
+            except ValueError:
+                raise UpstreamFault("an event is too large", code="upstream_too_large") from None
+            out: list[bytes] = []
+            for event in events:
+                refusal = await self._event(event, out)
+                if refusal is not None:
+                    return refusal
+                if self._ended:
+                    return await self._finish(out)
+            if out:
+                await self._write(b"".join(out))
+        if self._open or (not self._fields and not self._x.out.started):
+            raise UpstreamFault("the stream ended early", code="upstream_invalid")
+        return await self._finish([])
+
+    async def _event(self, event: sse.Event, out: list[bytes]) -> Refusal | None:
+        """Judge one event; what may leave is appended to `out`."""
+        try:
+            chunk = self._dialect.chunk(event.data, event.raw)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise UpstreamFault(type(error).__name__, code="upstream_invalid") from None
+        if chunk.last:
+            self._ended = True
+            return None
+        refusal = await self._envelopes.check(chunk)
+        if refusal is not None:
+            return refusal
+        if chunk.usage is not None:
+            self._x.usage = chunk.usage
+        if chunk.usage_only:
+            if self._x.call is not None and self._x.call.include_usage:
+                out.append(chunk.raw)
+            return None
+        if len(chunk.pieces) == 1 and not chunk.tools and not chunk.finished:
+            return self._one_piece(chunk, chunk.pieces[0], out)
+        return await self._many(chunk, out)
+
+    def _one_piece(self, chunk: Chunk, piece: Piece, out: list[bytes]) -> Refusal | None:
+        """The common case: one text delta and nothing else."""
+        text = self._feed(chunk, piece)
+        if isinstance(text, Refusal):
+            return text
+        if text == piece.text:
+            out.append(chunk.raw)
+        elif text:
+            out.append(self._dialect.with_text(chunk, piece, text))
+        elif "role" in chunk.raw.decode("utf-8", "replace"):
+            out.append(self._dialect.without_pieces(chunk))
+        return None
+
+    def _feed(self, chunk: Chunk, piece: Piece) -> str | Refusal:
+        self._fields.setdefault((piece.choice, piece.field), chunk)
+        self._open.add(piece.choice)
+        self._x.said.append((piece.choice, piece.field, piece.text))
+        self._x.output_characters += len(piece.text)
+        released = self._guard.feed_text(piece.choice, piece.field, piece.text)
+        if released.findings:
+            self._x.findings += released.findings
+        if released.blocked is not None:
+            return output_blocked(released.blocked.type, f"choices[{piece.choice}].delta.{piece.field}")
+        return expect(released.text, str)
+
+    async def _many(self, chunk: Chunk, out: list[bytes]) -> Refusal | None:
+        """Several deltas, tool calls or the end of a choice in one event."""
+        for piece in chunk.pieces:
+            text = self._feed(chunk, piece)
+            if isinstance(text, Refusal):
+                return text
+            if text:
+                out.append(self._dialect.text_event(chunk, piece.choice, piece.field, text))
+        for tool in chunk.tools:
+            self._collect(chunk, tool)
+        for choice in chunk.finished:
+            refusal = await self._finish_choice(choice, out)
+            if refusal is not None:
+                return refusal
+        rest = self._dialect.without_pieces(chunk) if chunk.pieces or chunk.tools else chunk.raw
+        if rest:
+            out.append(rest)
+        return None
+
+    def _collect(self, chunk: Chunk, tool: ToolPiece) -> None:
+        """Gather a tool call: id and name come once, arguments in any pieces."""
+        place = (tool.choice, tool.index)
+        self._tool_chunk = self._tool_chunk or chunk
+        self._open.add(tool.choice)
+        self._tool_characters += len(tool.arguments) + len(tool.name)
+        if self._tool_characters > MOST_TOOL_CHARACTERS or len(self._tools) > MOST_TOOLS:
+            raise UpstreamFault("tool calls are too large", code="upstream_too_large")
+        old = self._tools.get(place)
+        self._tools[place] = ToolCall(
+            choice=tool.choice,
+            index=tool.index,
+            id=tool.id or (old.id if old else ""),
+            name=(old.name if old else "") or tool.name,
+            arguments=(old.arguments if old else "") + tool.arguments,
+        )
+
+    async def _finish_choice(self, choice: int, out: list[bytes]) -> Refusal | None:
+        """Release what is still held of a choice: its texts, then its tool calls."""
+        self._open.discard(choice)
+        for place in [place for place in self._fields if place[0] == choice]:
+            like = self._fields.pop(place)
+            released = self._guard.finish_text(*place)
+            if released.findings:
+                self._x.findings += released.findings
+            if released.blocked is not None:
+                return output_blocked(released.blocked.type, f"choices[{choice}].delta.{place[1]}")
+            if released.text:
+                out.append(self._dialect.text_event(like, choice, place[1], released.text))
+        calls = [self._tools.pop(place) for place in sorted(self._tools) if place[0] == choice]
+        if calls and self._tool_chunk is not None:
+            ready = await tools.release(self._x, self._rooms, self._guard, calls)
+            if isinstance(ready, Refusal):
+                return ready
+            out.append(self._dialect.tool_event(self._tool_chunk, ready))
+        return None
+
+    async def _finish(self, out: list[bytes]) -> Refusal | None:
+        """The end: release the rest, record the outcome, then the end mark."""
+        for choice in sorted(self._open | {place[0] for place in self._fields}):
+            refusal = await self._finish_choice(choice, out)
+            if refusal is not None:
+                return refusal
+        if out:
+            await self._write(b"".join(out))
+        end = sse.write(b"[DONE]")
+        self._x.delivered.update(end)
+        await outcome.record(self._x, self._rooms, "delivered")
+        await self._head()
+        await self._x.out.write(end, last=True)
+        return None
+
+    async def _head(self) -> None:
+        if not self._x.out.started:
+            headers = [("content-type", "text/event-stream"), *outcome.answer_headers(self._x, self._rooms)]
+            await self._x.out.head(200, headers)
+
+    async def _write(self, data: bytes) -> None:
+        self._x.delivered.update(data)
+        await self._head()
+        await self._x.out.write(data)
+        self._last_write = self._rooms.clock.monotonic()
+
+    async def _watch(self, main: asyncio.Task[object], idle: float, total: float) -> None:
+        """Cut the stream when its session ends or its upstream falls silent; keep the connection alive."""
+        clock = self._rooms.clock.monotonic
+        while True:
+            await asyncio.sleep(self._limits.tick_seconds)
+            now = clock()
+            cut = self._why_cut(now, idle, total)
+            if cut is not None:
+                self._x.cut = cut
+                main.cancel()
+                return
+            if now - self._last_write > self._limits.keepalive_seconds:
+                await self._head()
+                await self._x.out.write(sse.comment(b"keep-alive"))
+                self._last_write = now
+
+    def _why_cut(self, now: float, idle: float, total: float) -> Refusal | None:
+        principal = self._x.principal
+        if principal is None or self._rooms.identity.still_valid(principal) is not True:
+            return Refusal(code="token_revoked", stage="inspect_output")
+        if now - self._last_read > idle or now - self._began > total:
+            return Refusal(code="upstream_timeout", stage="send")
+        return None

@@ -1,0 +1,118 @@
+"""Stages 10 to 13 for an answer that comes in one piece."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from msgspec.structs import replace
+
+from sallyport.errors import Refusal, UpstreamFault
+from sallyport.gateway import json_edit, outcome, strict_json, tools
+from sallyport.gateway.dialects.base import AnswerView
+from sallyport.gateway.exchange import Exchange
+from sallyport.gateway.limits import Limits
+from sallyport.gateway.outcome import output_blocked
+from sallyport.gateway.ports import Rooms
+from sallyport.gateway.stages import check_findings, expect
+from sallyport.model import Finding, Leaf
+
+ANSWER_DEPTH = 64
+
+
+async def deliver(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | None:
+    """Send, guard, record, deliver. Returns why nothing was delivered, or None."""
+    raw = await _send(x, rooms)
+    x.stage = "inspect_output"
+    document = strict_json.parse(raw, depth=ANSWER_DEPTH)
+    if isinstance(document, Refusal):
+        raise UpstreamFault(document.code, code="upstream_invalid")
+    try:
+        view = x.dialect.view(document)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UpstreamFault(type(error).__name__, code="upstream_invalid") from None
+    x.usage = view.usage
+    edits = await _guard(x, rooms, view)
+    if isinstance(edits, Refusal):
+        return edits
+    if edits and _has_log_probabilities(document):
+        # They spell out the tokens of the text that was just changed.
+        edits.update({("choices", i, "logprobs"): None for i in range(len(document["choices"]))})
+        edits = {path: value for path, value in edits.items() if _present(document, path)}
+    delivered = json_edit.replace(raw, edits)
+    x.delivered.update(delivered)
+    await outcome.record(x, rooms, "delivered")
+    headers = [("content-type", "application/json"), *outcome.answer_headers(x, rooms)]
+    await x.out.head(200, [*headers, ("content-length", str(len(delivered)))])
+    await x.out.write(delivered, last=True)
+    return None
+
+
+async def _send(x: Exchange, rooms: Rooms) -> bytes:
+    assert x.model is not None
+    answer = await rooms.upstreams.send(x.model, x.dialect.surface, x.outgoing, stream=False)
+    try:
+        x.upstream_status = answer.status
+        return expect(await answer.body(), bytes)
+    finally:
+        await answer.close()
+
+
+async def _guard(x: Exchange, rooms: Rooms, view: AnswerView) -> dict[strict_json.Path, Any] | Refusal:
+    """The edits that make the answer deliverable."""
+    assert x.vault is not None
+    guard = rooms.inspection.guard(x.vault, x.roles, x.system)
+    arguments = {tool.path for tool in view.tools}
+    leaves = tuple(leaf for leaf in view.leaves if leaf.path not in arguments)
+    found = check_findings(await rooms.inspection.inspect(leaves, "output", x.roles, system=x.system), leaves)
+    x.findings += found
+    by_leaf: dict[int, list[Finding]] = defaultdict(list)
+    for finding in found:
+        by_leaf[finding.leaf].append(replace(finding, leaf=0))
+    edits: dict[strict_json.Path, Any] = {}
+    for index, leaf in enumerate(leaves):
+        changed = _released(x, guard, leaf, by_leaf.get(index, []), prose=leaf.path in view.prose)
+        if isinstance(changed, Refusal):
+            return changed
+        if changed != leaf.text:
+            edits[leaf.path] = changed
+    for choice in sorted({tool.choice for tool in view.tools}):
+        calls = [tool for tool in view.tools if tool.choice == choice]
+        released = await tools.release(x, rooms, guard, calls)
+        if isinstance(released, Refusal):
+            return released
+        edits |= {
+            c.path: c.arguments
+            for c, old in zip(released, calls, strict=True)
+            if c.arguments != old.arguments
+        }
+    return edits
+
+
+def _released(x: Exchange, guard: Any, leaf: Leaf, findings: list[Finding], *, prose: bool) -> str | Refusal:
+    """The text of one leaf as the caller gets it."""
+    if not prose:
+        bad = next((f for f in findings if f.action in {"block", "mask"}), None)
+        return output_blocked(bad.type, strict_json.dotted(leaf.path)) if bad else leaf.text
+    choice = leaf.path[1] if isinstance(leaf.path[1], int) else 0
+    x.said.append((choice, str(leaf.path[-1]), leaf.text))
+    x.output_characters += len(leaf.text)
+    released = guard.whole(leaf.text, findings)
+    if released.blocked is not None:
+        return output_blocked(released.blocked.type, strict_json.dotted(leaf.path))
+    return expect(released.text, str)
+
+
+def _has_log_probabilities(document: Any) -> bool:
+    choices = document.get("choices")
+    return isinstance(choices, list) and any(isinstance(c, dict) and c.get("logprobs") for c in choices)
+
+
+def _present(document: Any, path: strict_json.Path) -> bool:
+    value = document
+    for part in path:
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True

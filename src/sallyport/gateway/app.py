@@ -1,0 +1,167 @@
+"""The ASGI application: finds the route, makes the exchange, counts what is under way. No framework.
+
+Routes are looked up by the exact path of the scope, never by a reconstructed address; anything else is 404.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from typing import Any
+
+from sallyport.errors import Refusal
+from sallyport.gateway import respond
+from sallyport.gateway.body import ClientGoneError
+from sallyport.gateway.dialects.base import Dialect
+from sallyport.gateway.exchange import Exchange
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Handler = Callable[[Exchange], Awaitable[None]]
+logger = logging.getLogger("sallyport.app")
+
+
+class Route:
+    """A path with one method, what answers it, and the wire that its errors are written in."""
+
+    __slots__ = ("dialect", "handler", "method")
+
+    def __init__(self, method: str, dialect: Dialect, handler: Handler) -> None:
+        self.method, self.dialect, self.handler = method, dialect, handler
+
+
+class AsgiOut:
+    """Where an answer goes: the server's `send`, with the head sent once."""
+
+    __slots__ = ("_send", "finished", "started")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.started = False
+        self.finished = False
+
+    async def head(self, status: int, headers: Sequence[tuple[str, str]]) -> None:
+        """Status and headers, once."""
+        if not self.started:
+            self.started = True
+            await self._send(
+                {"type": "http.response.start", "status": status, "headers": respond.encode_headers(headers)}
+            )
+
+    async def write(self, data: bytes, *, last: bool = False) -> None:
+        """Body bytes."""
+        self.finished = self.finished or last
+        await self._send({"type": "http.response.body", "body": data, "more_body": not last})
+
+
+class Door:
+    """The application. `start` and `stop` belong to the lifespan; `routes` maps exact paths, `prefixes` the rest."""
+
+    def __init__(
+        self,
+        *,
+        routes: Mapping[str, Sequence[Route]],
+        prefixes: Mapping[str, Route],
+        default: Dialect,
+        in_flight: int,
+        request_id: Callable[[], str],
+        start: Callable[[], Awaitable[None]],
+        stop: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._routes, self._prefixes, self._default = routes, prefixes, default
+        self._free = in_flight
+        self._request_id = request_id
+        self._start, self._stop = start, stop
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI 3."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        out = AsgiOut(send)
+        route, refusal = self._find(scope)
+        exchange = Exchange(
+            request_id=self._request_id(),
+            headers=scope["headers"],
+            dialect=route.dialect if route else self._default,
+            receive=receive,
+            out=out,
+        )
+        if self._free <= 0:
+            refusal = Refusal(code="overloaded", retry_after=1)
+        if refusal is not None or route is None:
+            await _refuse(exchange, refusal or Refusal(code="not_found"))
+            return
+        self._free -= 1
+        try:
+            await route.handler(exchange)
+        except ClientGoneError:
+            pass
+        except Exception as error:  # noqa: BLE001 - the last net: never an error without a code
+            logger.error("unhandled %s request=%s", type(error).__name__, exchange.request_id)  # noqa: TRY400
+            if not out.started:
+                await _refuse(exchange, Refusal(code="stage_failed"))
+            elif not out.finished:
+                await out.write(
+                    respond.error_event(Refusal(code="stage_failed"), exchange.request_id), last=True
+                )
+        finally:
+            self._free += 1
+
+    def _find(self, scope: Scope) -> tuple[Route | None, Refusal | None]:
+        path: str = scope["path"]
+        raw: bytes = scope.get("raw_path") or b""
+        if raw and raw != path.encode():
+            return None, Refusal(code="not_found")
+        routes = self._routes.get(path)
+        if routes is None:
+            prefix = next((r for start, r in self._prefixes.items() if path.startswith(start)), None)
+            routes = (prefix,) if prefix else ()
+        for route in routes:
+            if route.method == scope["method"]:
+                return route, None
+        if routes:
+            allowed = ", ".join(route.method for route in routes)
+            return None, Refusal(code="method_not_allowed", headers=(("allow", allowed),))
+        return None, Refusal(code="not_found")
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self._start()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the worker does not start
+            await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _refuse(x: Exchange, refusal: Refusal) -> None:
+    body = respond.error_body(refusal, x.request_id)
+    headers = [
+        ("content-type", "application/json"),
+        ("x-request-id", x.request_id),
+        *respond.error_headers(refusal),
+        ("content-length", str(len(body))),
+    ]
+    await x.out.head(refusal.spec.status, headers)
+    await x.out.write(body, last=True)
+
+
+async def every(seconds: float, do: Callable[[], Awaitable[None]]) -> None:
+    """Run something again and again; an error is logged and does not end it."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await do()
+        except Exception as error:  # noqa: BLE001 - the next turn tries again
+            logger.error("%s failed: %s", getattr(do, "__name__", "task"), type(error).__name__)  # noqa: TRY400

@@ -1,0 +1,76 @@
+"""One call on its way: what each stage has learnt so far. Mutable, owned by one task."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sallyport.errors import Refusal
+from sallyport.gateway.dialects.base import Dialect
+from sallyport.gateway.ports import Headers, Out, Vault
+from sallyport.model import Appended, Call, Decision, Device, Finding, Model, Principal, TlsFacts, Usage
+
+UNKNOWN_DEVICE = Device()
+
+
+class Exchange:
+    """The state of one call. Stages fill it from the top to the bottom."""
+
+    def __init__(
+        self,
+        *,
+        request_id: str,
+        headers: Headers,
+        dialect: Dialect,
+        receive: Callable[[], Awaitable[Any]],
+        out: Out,
+    ) -> None:
+        self.request_id = request_id
+        self.headers = headers
+        self.dialect = dialect
+        self.receive = receive
+        self.out = out
+        self.stage = "identify"
+        self.deadline: asyncio.Timeout | None = None  # of all stages before the send, together
+        self.timings: dict[str, int] = {}  # stage -> microseconds
+        # identify, posture
+        self.tls = TlsFacts()
+        self.principal: Principal | None = None
+        self.device = UNKNOWN_DEVICE
+        # parse, route, authorise, budget
+        self.body_read = False
+        self.call: Call | None = None
+        self.model: Model | None = None
+        self.decision: Decision | None = None
+        self.reservation: Any = None
+        # inspect, mask, record
+        self.conversation = ""
+        self.findings: list[Finding] = []
+        self.vault: Vault | None = None
+        self.outgoing = b""
+        self.intent: Appended | None = None
+        # send and after
+        self.sent = False
+        self.upstream_status = 0
+        self.usage: Usage | None = None
+        self.output_characters = 0
+        self.tool_decisions: list[Decision] = []
+        self.said: list[tuple[int, str, str]] = []  # what the model wrote, masked: (choice, field, text)
+        self.opening = b""
+        self.delivered = hashlib.sha256()
+        self.outcome: Appended | None = None
+        self.refusal: Refusal | None = None
+        self.cut: Refusal | None = None  # why a running answer is being stopped from outside
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The principal's roles, or none."""
+        return self.principal.roles if self.principal else ()
+
+    @property
+    def system(self) -> tuple[str, ...]:
+        """The system prompts of this call, for the leak detector."""
+        leaves = self.call.leaves if self.call else ()
+        return tuple(leaf.text for leaf in leaves if leaf.channel == "system")

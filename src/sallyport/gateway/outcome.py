@@ -1,0 +1,86 @@
+"""Stage 13: record how a call ended, before its last byte is delivered."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import orjson
+
+from sallyport.errors import Refusal
+from sallyport.gateway import records
+from sallyport.gateway.dialects.openai_request import TOKENS_PER_CHARACTER
+from sallyport.gateway.exchange import Exchange
+from sallyport.gateway.ports import Rooms
+from sallyport.gateway.respond import SECURITY_HEADERS
+from sallyport.model import Appended, Usage
+
+
+async def record(x: Exchange, rooms: Rooms, verdict: str) -> None:
+    """Settle the budget, seal what was said, append the outcome; durable on return. Raises LogFault."""
+    if x.outcome is not None or x.intent is None or x.principal is None:
+        return
+    x.stage = "record_outcome"
+    cost = settle(x, rooms)
+    sealed = await rooms.sealer.seal(
+        owner=x.principal.id,
+        request=x.request_id,
+        part="answer",
+        text=_said(x),
+        values=x.vault.values() if x.vault else (),
+    )
+    entry = records.outcome(x, verdict, now=rooms.clock.now(), cost=cost)
+    x.outcome = await rooms.log.append(entry, sealed)
+    if not isinstance(x.outcome, Appended):
+        raise TypeError("the log gave no receipt")
+
+
+def settle(x: Exchange, rooms: Rooms) -> float:
+    """Give back what was reserved and not used. Nothing was sent: nothing was used. Once per call."""
+    if x.reservation is None:
+        return 0.0
+    reservation, x.reservation = x.reservation, None
+    if x.sent and x.usage is None and x.call is not None:
+        x.usage = Usage(
+            input_tokens=x.call.input_tokens_estimate,
+            output_tokens=int(x.output_characters * TOKENS_PER_CHARACTER),
+            estimated=True,
+        )
+    return rooms.budgets.settle(reservation, x.usage if x.sent else None)
+
+
+def _said(x: Exchange) -> bytes:
+    """What the model wrote, as it wrote it, with the opening of the commitment. For sealing only."""
+    answer = [
+        {"choice": choice, "field": field, "text": "".join(text for _, _, text in texts)}
+        for (choice, field), texts in groupby(sorted(x.said, key=_place), key=_place)
+    ]
+    return orjson.dumps({"answer": answer, "opening": x.opening.hex()})
+
+
+def _place(said: tuple[int, str, str]) -> tuple[int, str]:
+    return said[0], said[1]
+
+
+def answer_headers(x: Exchange, rooms: Rooms) -> list[tuple[str, str]]:
+    """Headers of an answer: ids, the receipt of the intent, what was masked, the budget."""
+    assert x.intent is not None
+    assert x.principal is not None
+    masked = sum(finding.action == "mask" for finding in x.findings)
+    return [
+        *SECURITY_HEADERS,
+        ("x-request-id", x.request_id),
+        ("x-sallyport-receipt", x.intent.promise),
+        ("x-sallyport-decision", "allow"),
+        ("x-sallyport-masked", str(masked)),
+        *rooms.budgets.headers(x.principal),
+    ]
+
+
+def output_blocked(kind: str, place: str) -> Refusal:
+    """The answer held something that may not be delivered: its type, and where, no more."""
+    return Refusal(
+        code="output_blocked",
+        message=f"The answer was stopped: it contains {kind.replace('_', ' ')}.",
+        param=place,
+        policy=f"finding/{kind}",
+    )

@@ -1,0 +1,180 @@
+"""The corridor: the only file that knows the order of the stages. The order is the security argument.
+
+    1 identify  2 posture  3 parse  4 route  5 authorise  6 budget  7 inspect input  8 mask  9 record intent
+    10 send  11 inspect output  12 unmask  13 record outcome
+
+Whatever a stage does - refuse, raise, hang, return nonsense - the call goes no further, the caller gets a
+coded error, and the outcome is in the log. Refused before 10: nothing was sent. A fault after 10: nothing
+further is released. If the log itself fails: 503. Refusals before identification are counted, not logged one
+by one, so that a flood cannot fill the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable
+
+from sallyport.errors import Fault, Refusal
+from sallyport.gateway import outcome, records, respond, stages
+from sallyport.gateway.answer_stream import StreamAnswer
+from sallyport.gateway.answer_whole import deliver as deliver_whole
+from sallyport.gateway.body import ClientGoneError, body_is_long
+from sallyport.gateway.counts import RefusalCounts
+from sallyport.gateway.exchange import Exchange
+from sallyport.gateway.limits import Limits
+from sallyport.gateway.ports import Rooms
+
+Stage = Callable[[Exchange, Rooms, Limits], Awaitable[Refusal | None]]
+logger = logging.getLogger("sallyport.pipeline")
+
+BEFORE_SENDING: tuple[tuple[str, Stage], ...] = (
+    ("identify", stages.identify),
+    ("posture", stages.posture),
+    ("parse", stages.parse),
+    ("route", stages.route),
+    ("authorise", stages.authorise),
+    ("budget", stages.budget),
+    ("inspect_input", stages.inspect_input),
+    ("mask", stages.mask),
+    ("record_intent", stages.record_intent),
+)
+
+
+class Pipeline:
+    """Walks one call at a time through the stages; many run side by side on the loop."""
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        limits: Limits,
+        counts: RefusalCounts,
+        before: tuple[tuple[str, Stage], ...] = BEFORE_SENDING,
+    ) -> None:
+        self._rooms, self._limits, self._counts, self._before = rooms, limits, counts, before
+
+    async def run(self, x: Exchange) -> None:
+        """Take the call to its end: an answer, or an error that says why not."""
+        refusal = await self._guarded(x, self._walk)
+        if refusal is None:
+            x.stage, x.sent = "send", True
+            refusal = await self._guarded(x, self._answer)
+        if refusal is not None:
+            await self._refuse(x, stages.at(refusal, x.stage))
+
+    async def _walk(self, x: Exchange) -> Refusal | None:
+        async with asyncio.timeout(self._limits.stage_seconds) as x.deadline:
+            for name, stage in self._before:
+                x.stage, began = name, self._rooms.clock.monotonic()
+                refusal = await stage(x, self._rooms, self._limits)
+                x.timings[name] = int((self._rooms.clock.monotonic() - began) * 1e6)
+                if refusal is not None:
+                    return stages.expect(refusal, Refusal)
+        return None
+
+    async def _answer(self, x: Exchange) -> Refusal | None:
+        main = asyncio.current_task()
+        assert main is not None
+        watch = asyncio.get_running_loop().create_task(_hang_up(x, main))
+        try:
+            if x.call is not None and x.call.stream:
+                return await StreamAnswer(x, self._rooms, self._limits).deliver()
+            return await deliver_whole(x, self._rooms, self._limits)
+        finally:
+            watch.cancel()
+
+    async def _guarded(
+        self, x: Exchange, part: Callable[[Exchange], Awaitable[Refusal | None]]
+    ) -> Refusal | None:
+        """Whatever happens in a part becomes a refusal that names the stage."""
+        try:
+            return await part(x)
+        except TimeoutError:
+            return Refusal(code="deadline_exceeded", stage=x.stage)
+        except Fault as fault:
+            logger.warning(
+                "stage %s failed: %s (%s) request=%s", x.stage, fault.code, fault.detail, x.request_id
+            )
+            return respond.from_fault(fault, x.stage)
+        except asyncio.CancelledError:
+            if x.cut is None:
+                await asyncio.shield(self._gone(x))
+                raise
+            task = asyncio.current_task()
+            if task is not None:
+                task.uncancel()
+            return x.cut
+        except ClientGoneError:
+            await self._gone(x)
+            raise
+        except Exception as error:  # noqa: BLE001 - a stage that errs in any way refuses
+            # The type only: an exception's text may hold the payload.
+            logger.error("stage %s raised %s request=%s", x.stage, type(error).__name__, x.request_id)  # noqa: TRY400
+            return Refusal(code="stage_failed", stage=x.stage)
+
+    async def _gone(self, x: Exchange) -> None:
+        """The caller hung up: settle, and record what had been delivered."""
+        try:
+            await outcome.record(x, self._rooms, "client_disconnected")
+        except Exception as error:  # noqa: BLE001 - nobody is left to be told
+            self._counts.unrecorded(x.stage)
+            logger.error("outcome not recorded: %s request=%s", type(error).__name__, x.request_id)  # noqa: TRY400
+        finally:
+            outcome.settle(x, self._rooms)
+
+    async def _refuse(self, x: Exchange, refusal: Refusal) -> None:
+        """Record the refusal, then tell the caller. A refusal that cannot be recorded becomes a 503."""
+        x.refusal = refusal
+        event = respond.error_event(refusal, x.request_id) if x.out.started else b""
+        try:
+            async with asyncio.timeout(self._limits.stage_seconds):
+                await self._record(x, refusal, event)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the log did not take it
+            self._counts.unrecorded(refusal.code)
+            logger.error("refusal not recorded: %s request=%s", type(error).__name__, x.request_id)  # noqa: TRY400
+            refusal = Refusal(code="log_unavailable", stage="record_outcome")
+            event = respond.error_event(refusal, x.request_id) if x.out.started else b""
+        if x.out.started:
+            await x.out.write(event, last=True)
+        else:
+            await self._send_error(x, refusal)
+
+    async def _record(self, x: Exchange, refusal: Refusal, event: bytes) -> None:
+        if x.principal is None:
+            self._counts.refused(refusal.code)
+        elif x.intent is None:
+            outcome.settle(x, self._rooms)
+            entry = records.refusal(
+                x, refusal, now=self._rooms.clock.now(), pseudonym=self._rooms.sealer.pseudonym
+            )
+            await self._rooms.log.append(entry)
+        else:
+            if not x.out.started:
+                x.delivered = hashlib.sha256(x.opening)
+            x.delivered.update(event or respond.error_body(refusal, x.request_id))
+            x.outcome = None
+            await outcome.record(x, self._rooms, "refused" if refusal.spec.status < 500 else "failed")  # noqa: PLR2004
+
+    async def _send_error(self, x: Exchange, refusal: Refusal) -> None:
+        body = respond.error_body(refusal, x.request_id)
+        headers = [
+            ("content-type", "application/json"),
+            ("x-request-id", x.request_id),
+            *respond.error_headers(refusal),
+            ("content-length", str(len(body))),
+        ]
+        if x.intent is not None:
+            headers.append(("x-sallyport-receipt", x.intent.promise))
+        if not x.body_read and body_is_long(x.headers):
+            headers.append(("connection", "close"))
+        await x.out.head(refusal.spec.status, headers)
+        await x.out.write(body, last=True)
+
+
+async def _hang_up(x: Exchange, main: asyncio.Task[object]) -> None:
+    """Cancel the call when its caller disconnects, so that the upstream stops too."""
+    while (await x.receive())["type"] != "http.disconnect":
+        pass
+    if not x.out.finished:
+        main.cancel()

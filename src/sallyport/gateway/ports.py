@@ -1,0 +1,236 @@
+"""What the corridor needs of the other rooms, as protocols. `wiring` puts the real ones in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from sallyport.errors import Refusal
+from sallyport.model import (
+    Appended,
+    Decision,
+    Device,
+    Direction,
+    Finding,
+    Leaf,
+    Model,
+    Principal,
+    TlsFacts,
+    Tool,
+    Usage,
+)
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+class Identity(Protocol):
+    """Who calls."""
+
+    async def identify(self, headers: Headers, tls: TlsFacts) -> Principal | Refusal:
+        """The principal behind the headers."""
+
+    def still_valid(self, principal: Principal) -> bool:
+        """Whether a running answer may go on."""
+
+
+class Posture(Protocol):
+    """What is known of the device."""
+
+    async def device(self, principal: Principal, headers: Headers, tls: TlsFacts) -> Device | Refusal:
+        """The device that holds the key; an unknown one is untrusted, not refused."""
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """May this principal do this? The facts that policies see."""
+
+    principal: Principal
+    device: Device
+    tls: TlsFacts
+    action: str  # "chat", "embed", "use_tool", "read_log", ...
+    model: Model | None = None
+    tool: Tool | None = None
+    surface: str = ""
+    stream: bool = False
+    tainted: bool = False
+    purpose: str = ""
+    self_owned: bool = False
+
+
+class Access(Protocol):
+    """May they."""
+
+    def decide(self, question: Question) -> Decision:
+        """The policy engine's decision. Anything but a clean Allow is a deny."""
+
+    def refusal(self, decision: Decision, question: Question) -> Refusal:
+        """What the caller is told."""
+
+    def visible_models(self, principal: Principal, device: Device, tls: TlsFacts) -> Sequence[Model]:
+        """The models that the principal may use."""
+
+    def explain(self, question: Question) -> Mapping[str, Any]:
+        """The whole decision, as JSON values."""
+
+
+class Budgets(Protocol):
+    """How much they may."""
+
+    def reserve(self, principal: Principal, model: Model, *, input_tokens: int, output_tokens: int) -> Any:
+        """A reservation, or a `Refusal`."""
+
+    def settle(self, reservation: Any, usage: Usage | None) -> float:
+        """What was used (None: nothing was sent). Returns the cost in money."""
+
+    def headers(self, principal: Principal) -> tuple[tuple[str, str], ...]:
+        """x-ratelimit-* headers."""
+
+
+class Released(Protocol):
+    """What a guard lets out."""
+
+    text: str
+    findings: tuple[Finding, ...]
+    blocked: Finding | None
+
+
+class Vault(Protocol):
+    """The values that a conversation masks."""
+
+    def mask(self, text: str, findings: Sequence[Finding]) -> str:
+        """The text with its values replaced by tokens, and look-alikes escaped."""
+
+    def mask_arguments(self, text: str, findings: Sequence[Finding]) -> str:
+        """The same inside a JSON text of tool arguments."""
+
+    def values(self) -> Sequence[tuple[str, str, str]]:
+        """(token, type, value) of everything masked so far in this call."""
+
+
+class StreamGuard(Protocol):
+    """The output guard of one answer; the same for streamed and whole ones."""
+
+    def feed_text(self, choice: int, field: str, text: str) -> Released:
+        """A text delta."""
+
+    def finish_text(self, choice: int, field: str) -> Released:
+        """No more text for this buffer."""
+
+    def whole(self, text: str, findings: Sequence[Finding]) -> Released:
+        """A whole text whose findings are known already: redacted and unmasked."""
+
+    def arguments(self, text: str, findings: Sequence[Finding]) -> Released:
+        """The same for whole tool arguments, inside their JSON."""
+
+
+class Inspection(Protocol):
+    """What it carries."""
+
+    versions: Mapping[str, str]
+
+    async def inspect(
+        self,
+        leaves: Sequence[Leaf],
+        direction: Direction,
+        roles: Sequence[str],
+        *,
+        system: Sequence[str] = (),
+    ) -> tuple[Finding, ...]:
+        """Findings with their actions. Raises DetectorFault when it cannot finish."""
+
+    def vault(self, principal: Principal, conversation: str) -> Vault:
+        """The vault of a conversation ("" for a fresh one)."""
+
+    async def inspect_released(self, text: str, roles: Sequence[str]) -> Finding | None:
+        """What the plug-in detectors say of streamed text before it leaves: a blocking finding, or None."""
+
+    def guard(self, vault: Vault, roles: Sequence[str], system: Sequence[str]) -> StreamGuard:
+        """An output guard for one answer."""
+
+
+class Log(Protocol):
+    """The audit log."""
+
+    async def append(self, entry: Mapping[str, Any], payload: bytes | None = None) -> Appended:
+        """Durable on return. Raises LogFault."""
+
+
+class Sealer(Protocol):
+    """Encrypts what was said."""
+
+    async def seal(
+        self, *, owner: str, request: str, part: str, text: bytes, values: Sequence[tuple[str, str, str]]
+    ) -> bytes | None:
+        """The sealed record; None where the settings keep no payloads."""
+
+    def pseudonym(self, subject: str) -> str:
+        """The keyed digest by which the log names someone."""
+
+
+class UpstreamAnswer(Protocol):
+    """An answer that has begun."""
+
+    status: int
+    idle_seconds: float  # how long a stream may be silent
+    total_seconds: float
+
+    async def body(self) -> bytes:
+        """All of it, bounded. Raises UpstreamFault."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """As it comes. Raises UpstreamFault."""
+
+    async def close(self) -> None:
+        """Let go of the connection; cancels what is still under way."""
+
+
+class Upstreams(Protocol):
+    """The model servers."""
+
+    async def send(self, model: Model, surface: str, body: bytes, *, stream: bool) -> UpstreamAnswer:
+        """Send a call. Raises UpstreamFault."""
+
+
+class Out(Protocol):
+    """Where the answer goes."""
+
+    started: bool  # the head was sent
+    finished: bool  # the last byte was written
+
+    async def head(self, status: int, headers: Sequence[tuple[str, str]]) -> None:
+        """Status and headers, once."""
+
+    async def write(self, data: bytes, *, last: bool = False) -> None:
+        """Body bytes."""
+
+
+class Edge(Protocol):
+    """What the edge asserts."""
+
+    def __call__(self, headers: Headers) -> tuple[TlsFacts, Headers] | Refusal:
+        """TLS facts and the headers without the asserted ones."""
+
+
+class Clock(Protocol):
+    """Time and chance, so that tests can give their own."""
+
+    now: Callable[[], float]
+    monotonic: Callable[[], float]
+    random: Callable[[int], bytes]
+
+
+class Rooms(Struct, frozen=True, kw_only=True):
+    """All the rooms that the corridor walks through."""
+
+    edge: Edge
+    identity: Identity
+    posture: Posture
+    access: Access
+    budgets: Budgets
+    inspection: Inspection
+    log: Log
+    sealer: Sealer
+    upstreams: Upstreams
+    models: Mapping[str, Model]
+    clock: Clock

@@ -1,0 +1,79 @@
+"""Refusals and faults as the caller's wire says them. Pure.
+
+The error object is the same on JSON, in a stream and on our own API: message, type, code, param, request_id,
+policy, remedy. It never holds what a rule matched, a score, or anything of the payload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from sallyport.errors import POLICY, Fault, Refusal
+from sallyport.gateway import sse
+
+# The SDKs retry 408, 409, 429 and 5xx; where the same call can never succeed, they are told not to.
+_RETRY_HELPS = {429, 502, 503, 504}
+SECURITY_HEADERS = (("x-content-type-options", "nosniff"), ("cache-control", "no-store"))
+
+
+def from_fault(fault: Fault, stage: str) -> Refusal:
+    """The refusal that a fault becomes. The fault's detail stays in the log."""
+    return Refusal(code=fault.code, retry_after=fault.retry_after, stage=stage)
+
+
+def error_object(refusal: Refusal, request_id: str) -> dict[str, Any]:
+    """The error as JSON values."""
+    spec = refusal.spec
+    next_step = refusal.next_step or spec.next_step
+    error: dict[str, Any] = {
+        "message": " ".join(part for part in (refusal.message or spec.message, next_step) if part),
+        "type": spec.type,
+        "code": refusal.code,
+        "param": refusal.param,
+        "request_id": request_id,
+    }
+    if refusal.policy:
+        error["policy"] = refusal.policy
+    if refusal.command:
+        error["remedy"] = {"action": "request_access", "command": refusal.command}
+    return {"error": error}
+
+
+def error_body(refusal: Refusal, request_id: str) -> bytes:
+    """The error as a response body."""
+    return orjson.dumps(error_object(refusal, request_id))
+
+
+def error_event(refusal: Refusal, request_id: str) -> bytes:
+    """The error as the last event of a stream that cannot go on; no end mark follows it."""
+    return sse.write(orjson.dumps(error_object(refusal, request_id)))
+
+
+def error_headers(refusal: Refusal) -> list[tuple[str, str]]:
+    """Headers that go with an error, beside the content type."""
+    status = refusal.spec.status
+    headers = [*SECURITY_HEADERS, *refusal.headers]
+    given = {name for name, _ in headers}
+    if refusal.retry_after is not None:
+        headers.append(("retry-after", str(max(1, refusal.retry_after))))
+    if status == 401 and "www-authenticate" not in given:  # noqa: PLR2004 - an HTTP status
+        headers.append(("www-authenticate", 'Bearer realm="sallyport"'))
+    if status not in _RETRY_HELPS and "x-should-retry" not in given:
+        headers.append(("x-should-retry", "false"))
+    if refusal.spec.type == POLICY:
+        headers.append(("x-sallyport-decision", "deny"))
+    if refusal.policy:
+        headers.append(("x-sallyport-policy", refusal.policy))
+    return headers
+
+
+def encode_headers(headers: Sequence[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """Header pairs for ASGI. What cannot be a header value is dropped rather than sent."""
+    return [
+        (name.encode("ascii"), value.encode("ascii"))
+        for name, value in headers
+        if value.isascii() and "\r" not in value and "\n" not in value
+    ]

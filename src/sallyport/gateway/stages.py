@@ -1,0 +1,240 @@
+"""Stages 1 to 9: everything before a byte leaves. Each fills the exchange, or returns why it refuses.
+
+A stage believes no one's type: what a room hands back is checked before it is used, so that a room which
+lies ends as a refusal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import defaultdict
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from sallyport.errors import Fault, Refusal
+from sallyport.gateway import body, records, strict_json
+from sallyport.gateway.dialects.base import Options
+from sallyport.gateway.exchange import Exchange
+from sallyport.gateway.limits import Limits
+from sallyport.gateway.ports import Question, Rooms
+from sallyport.model import Appended, Call, Decision, Device, Finding, Leaf, Principal, TlsFacts
+
+T = TypeVar("T")
+ACTIONS = {"chat": "chat", "embeddings": "embed"}
+CONVERSATION = re.compile(r"[A-Za-z0-9._-]{1,128}")
+OPENING_BYTES = 32
+
+
+def expect(value: object, kind: type[T]) -> T:
+    """`value`, if it is what it should be. Raises Fault: a room that lies is a room that failed."""
+    if not isinstance(value, kind):
+        raise Fault(f"{type(value).__name__} instead of {kind.__name__}")
+    return value
+
+
+async def identify(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | None:
+    """1: who calls, from the headers alone."""
+    asserted = rooms.edge(x.headers)
+    if isinstance(asserted, Refusal):
+        return asserted
+    tls, x.headers = asserted
+    x.tls = expect(tls, TlsFacts)
+    principal = await rooms.identity.identify(x.headers, x.tls)
+    if isinstance(principal, Refusal):
+        return principal
+    x.principal = expect(principal, Principal)
+    return None
+
+
+async def posture(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | None:
+    """2: what is known of the device."""
+    device = await rooms.posture.device(expect(x.principal, Principal), x.headers, x.tls)
+    if isinstance(device, Refusal):
+        return device
+    x.device = expect(device, Device)
+    return None
+
+
+async def parse(x: Exchange, _rooms: Rooms, limits: Limits) -> Refusal | None:
+    """3: the body, in its dialect."""
+    problem = body.check_headers(x.headers, limits.body_bytes)
+    if problem is not None:
+        return problem
+    raw = await _read(x, limits)
+    if isinstance(raw, Refusal):
+        return raw
+    document = strict_json.parse(raw, depth=limits.json_depth)
+    if isinstance(document, Refusal):
+        return document
+    call = x.dialect.parse(
+        raw, document, Options(fields=limits.allow_fields, provider_tools=limits.allow_provider_tools)
+    )
+    if isinstance(call, Refusal):
+        return call
+    x.call = expect(call, Call)
+    return _conversation(x)
+
+
+async def _read(x: Exchange, limits: Limits) -> bytes | Refusal:
+    """The body. It may take its own time to arrive; the stages together may not, so their deadline waits."""
+    if x.deadline is not None:
+        x.deadline.reschedule(None)
+    raw = await body.read(x.receive, limit=limits.body_bytes, seconds=limits.body_seconds)
+    x.body_read = True
+    if x.deadline is not None:
+        x.deadline.reschedule(asyncio.get_running_loop().time() + limits.stage_seconds)
+    return raw
+
+
+def _conversation(x: Exchange) -> Refusal | None:
+    names = [value for name, value in x.headers if name == b"x-sallyport-conversation"]
+    if not names:
+        return None
+    name = names[0].decode("latin-1")
+    if len(names) > 1 or not CONVERSATION.fullmatch(name):
+        return Refusal(code="conversation_invalid", param="x-sallyport-conversation")
+    x.conversation = name
+    return None
+
+
+async def route(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | None:
+    """4: model name to segment."""
+    call = expect(x.call, Call)
+    model = rooms.models.get(call.model)
+    if model is None:
+        return Refusal(code="model_unknown", param="model")
+    x.model = model
+    if call.surface not in model.surfaces:
+        return Refusal(code="model_surface", param="model")
+    return None
+
+
+def question(x: Exchange, action: str, **more: object) -> Question:
+    """The question to the policy engine about this call."""
+    return Question(
+        principal=expect(x.principal, Principal),
+        device=x.device,
+        tls=x.tls,
+        action=action,
+        model=x.model,
+        surface=x.dialect.surface,
+        stream=x.call.stream if x.call else False,
+        tainted=any(leaf.channel in {"tool_result", "document"} for leaf in x.call.leaves)
+        if x.call
+        else False,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+async def authorise(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | None:
+    """5: may they."""
+    asked = question(x, ACTIONS[x.dialect.surface])
+    x.decision = expect(rooms.access.decide(asked), Decision)
+    if x.decision.allowed is not True or x.decision.errors:
+        return expect(rooms.access.refusal(x.decision, asked), Refusal)
+    return None
+
+
+async def budget(x: Exchange, rooms: Rooms, limits: Limits) -> Refusal | None:
+    """6: how much they may."""
+    call = expect(x.call, Call)
+    assert x.model is not None
+    output = (call.max_output_tokens or limits.default_output_tokens) if call.surface == "chat" else 0
+    reserved = rooms.budgets.reserve(
+        expect(x.principal, Principal),
+        x.model,
+        input_tokens=call.input_tokens_estimate,
+        output_tokens=output * call.choices,
+    )
+    if isinstance(reserved, Refusal):
+        return reserved
+    if reserved is None:
+        raise Fault("no reservation")
+    x.reservation = reserved
+    return None
+
+
+async def inspect_input(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | None:
+    """7: every string leaf."""
+    call = expect(x.call, Call)
+    found = await rooms.inspection.inspect(call.leaves, "input", x.roles, system=x.system)
+    x.findings += check_findings(found, call.leaves)
+    blocked = next((finding for finding in x.findings if finding.action == "block"), None)
+    if blocked is not None:
+        return blocked_input(blocked, call.leaves[blocked.leaf])
+    return None
+
+
+def check_findings(found: object, leaves: tuple[Leaf, ...]) -> tuple[Finding, ...]:
+    """Findings whose spans lie inside their leaves. Raises Fault otherwise."""
+    for finding in expect(found, tuple):
+        finding = expect(finding, Finding)  # noqa: PLW2901 - the same finding, checked
+        if not 0 <= finding.leaf < len(leaves):
+            raise Fault("a finding of no leaf", code="inspection_failed")
+        if not 0 <= finding.start <= finding.end <= len(leaves[finding.leaf].text):
+            raise Fault("a finding outside its text", code="inspection_failed")
+    return found  # type: ignore[return-value]
+
+
+def blocked_input(finding: Finding, leaf: Leaf) -> Refusal:
+    """What the caller is told of a blocked request: the type and the place, never the pattern or the value."""
+    place = strict_json.dotted(leaf.path)
+    kind = finding.type.replace("_", " ")
+    return Refusal(
+        code="finding_blocked",
+        message=f"Blocked: `{place}` contains {kind}.",
+        param=place,
+        policy=f"finding/{finding.type}",
+    )
+
+
+async def mask(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | None:
+    """8: findings become tokens of this conversation."""
+    call = expect(x.call, Call)
+    assert x.model is not None
+    x.vault = rooms.inspection.vault(expect(x.principal, Principal), x.conversation)
+    per_leaf: dict[int, list[Finding]] = defaultdict(list)
+    for finding in x.findings:
+        if finding.action == "mask":
+            per_leaf[finding.leaf].append(finding)
+    edits: dict[strict_json.Path, str] = {}
+    for index, leaf in enumerate(call.leaves):
+        found = per_leaf.get(index, [])
+        if strict_json.KEY in leaf.path:
+            if found:  # a member name cannot be masked without changing what the document means
+                return blocked_input(found[0], leaf)
+            continue
+        hide = x.vault.mask_arguments if leaf.channel == "tool_arguments" else x.vault.mask
+        masked = expect(hide(leaf.text, found), str)
+        if found and masked == leaf.text:
+            raise Fault("a value was not masked", code="inspection_failed")
+        if masked != leaf.text:
+            edits[leaf.path] = masked
+    x.outgoing = x.dialect.outgoing(call, x.model.upstream_model, edits)
+    return None
+
+
+async def record_intent(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | None:
+    """9: durable before anything leaves. No record, no call."""
+    principal = expect(x.principal, Principal)
+    x.opening = rooms.clock.random(OPENING_BYTES)
+    x.delivered.update(x.opening)
+    sealed = await rooms.sealer.seal(
+        owner=principal.id,
+        request=x.request_id,
+        part="request",
+        text=x.outgoing,
+        values=x.vault.values() if x.vault else (),
+    )
+    entry = records.intent(
+        x, now=rooms.clock.now(), pseudonym=rooms.sealer.pseudonym, versions=rooms.inspection.versions
+    )
+    x.intent = expect(await rooms.log.append(entry, sealed), Appended)
+    return None
+
+
+def at(refusal: Refusal, stage: str) -> Refusal:
+    """The refusal, marked with the stage that gave it."""
+    return refusal if refusal.stage else replace(refusal, stage=stage)
