@@ -9,7 +9,8 @@ ours, or the upstream, failed. Both end as the same error object in the caller's
     └── Fault(code)          a stage could not do its work: the call is refused with that code
         ├── LogFault         the audit log did not take the entry: 503, nothing leaves
         ├── UpstreamFault    the model server did not answer as it should
-        └── DetectorFault    inspection did not finish
+        ├── DetectorFault    inspection did not finish
+        └── KeyFault         a key is unknown, erased or does not open what it should
 
 Status codes: 400 malformed, 401 who are you, 403 policy, 404 no such route or model, 413 too large,
 429 over budget, 502/504 upstream, 503 a part of ours is down (closed). The openai SDK retries 408, 409, 429
@@ -43,6 +44,12 @@ CATALOGUE: dict[str, Spec] = {
     "edge_required": Spec(
         403, AUTH, "The call did not come through the edge.", "Call the door's own address."
     ),
+    "edge_host_unknown": Spec(421, REQUEST, "The door has no such name.", "Use one of server.names."),
+    "edge_request_invalid": Spec(
+        400, REQUEST, "The request is not one that the door takes.", "Use HTTP/1.1 or 2, without upgrade."
+    ),
+    "edge_timeout": Spec(400, REQUEST, "The request did not arrive in time.", "Send it faster."),
+    "worker_unavailable": Spec(503, SERVER, "No worker can take the call.", "Try again."),
     "token_missing": Spec(401, AUTH, "No credential was sent.", "Run: sallyport login"),
     "token_malformed": Spec(401, AUTH, "The credential cannot be read.", "Run: sallyport login"),
     "token_invalid": Spec(401, AUTH, "The credential was not accepted.", "Run: sallyport login"),
@@ -61,6 +68,9 @@ CATALOGUE: dict[str, Spec] = {
         "Ask your administrator to use application roles or a group filter.",
     ),
     "mfa_required": Spec(401, AUTH, "A second factor must be proven for this.", "Run: sallyport login"),
+    "principal_refused": Spec(
+        403, AUTH, "This kind of account is not accepted here.", "Ask your administrator."
+    ),
     "principal_suspended": Spec(403, AUTH, "The account is suspended.", "Ask your administrator."),
     "tls_cipher_refused": Spec(
         403, AUTH, "The connection did not negotiate AES-256.", "Prefer TLS_AES_256_GCM_SHA384 in the client."
@@ -68,6 +78,18 @@ CATALOGUE: dict[str, Spec] = {
     "client_certificate_required": Spec(401, AUTH, "A client certificate is required.", "Present one."),
     "login_failed": Spec(401, AUTH, "The name, password or one-time code is not right.", "Try again."),
     "login_throttled": Spec(429, LIMIT, "Too many attempts.", "Wait, then try again."),
+    "password_refused": Spec(
+        400, REQUEST, "The password is too easy to guess.", "Choose 12 characters or more; a few random words do."
+    ),
+    "link_invalid": Spec(
+        403, AUTH, "The link is wrong, used, replaced or expired.", "Ask your administrator for a new one."
+    ),
+    "link_not_yet": Spec(403, AUTH, "The link is not usable yet.", "Wait, then try again."),
+    "person_unknown": Spec(404, REQUEST, "The directory has no such person.", "Check the name."),
+    "person_exists": Spec(400, REQUEST, "The directory has this person already.", "Choose another name."),
+    "recovery_refused": Spec(
+        403, POLICY, "Nobody recovers their own account.", "Ask another administrator."
+    ),
     "identity_unavailable": Spec(
         503, SERVER, "The identity provider's keys cannot be fetched.", "Try again."
     ),
@@ -120,6 +142,7 @@ CATALOGUE: dict[str, Spec] = {
     # 6 budget
     "rate_limited": Spec(429, LIMIT, "The request rate is over your budget.", "Wait, then try again."),
     "budget_exhausted": Spec(429, LIMIT, "Your token or money budget is used up.", "Wait, or ask for more."),
+    "budget_unavailable": Spec(503, SERVER, "The budgets cannot be counted.", "Try again."),
     # 7, 8 inspection
     "finding_blocked": Spec(403, POLICY, "Blocked by the content policy.", "Remove it and try again."),
     "output_blocked": Spec(403, POLICY, "The answer was stopped by the content policy.", "Ask differently."),
@@ -166,6 +189,7 @@ class Refusal(Struct, frozen=True, kw_only=True):
     retry_after: int | None = None  # seconds
     headers: tuple[tuple[str, str], ...] = ()  # e.g. ("www-authenticate", "...")
     stage: str = ""  # filled by the pipeline
+    reason: str = ""  # the rule that refused, for the log; never shown to the caller
 
     @property
     def spec(self) -> Spec:
@@ -217,3 +241,9 @@ class DetectorFault(Fault):
     """Inspection did not finish, or lied."""
 
     code = "inspection_failed"
+
+
+class KeyFault(Fault):
+    """A key is unknown, erased, or does not open what it should."""
+
+    code = "sealing_failed"

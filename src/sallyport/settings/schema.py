@@ -74,7 +74,10 @@ class Provider(Base, frozen=True, kw_only=True):
     tenants: tuple[str, ...] = ()  # entra: allowed tid values
     mfa: Mfa = Mfa()
     leeway: int = 30  # seconds of clock skew
+    guests: bool = False  # entra: accept people of other tenants (B2B guests)
+    workloads: tuple[str, ...] = ()  # openid: client ids whose own tokens (sub = client id) need no person
     jwks_file: str = ""  # a static key set instead of discovery
+    jwks_hosts: tuple[str, ...] = ()  # hosts, besides the issuer's own, that may serve its key set
     ca_file: str = ""  # an extra certificate authority for this provider's https
     unsafe_http: bool = False  # allow http:// on loopback, for tests
 
@@ -111,6 +114,7 @@ class Access(Base, frozen=True, kw_only=True):
     """Cedar policies and budgets."""
 
     policies: str = ""  # folder with *.cedar; "" means the default policy of the package
+    extend_default: bool = False  # add that folder to the default policy instead of replacing it
     budgets: tuple[Budget, ...] = ()
     default_output_tokens: int = 4096  # reserved where the caller gives no bound
 
