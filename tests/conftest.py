@@ -1,0 +1,8 @@
+"""Shared helpers live in tests/helpers and are imported by name."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "helpers"))
