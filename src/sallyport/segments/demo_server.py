@@ -1,0 +1,167 @@
+"""The demo model as a server of the OpenAI kind, on loopback, for one caller: whoever holds its key.
+
+Run as a child process: the key comes on standard input, so that it stands in no argument and no environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hmac
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+
+from sallyport.segments import demo_rules as rules
+
+
+class DemoModel:
+    """An ASGI application: chat (whole and streamed) and embeddings."""
+
+    def __init__(self, key: str, *, piece_seconds: float = 0.005) -> None:
+        self._key = f"Bearer {key}".encode()
+        self._piece_seconds = piece_seconds
+        self.calls = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """ASGI 3."""
+        if scope["type"] == "lifespan":
+            for answer in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{answer}.complete"})
+            return
+        body = await _body(receive)
+        if not hmac.compare_digest(dict(scope["headers"]).get(b"authorization", b""), self._key):
+            await _json(send, 401, {"error": {"message": "wrong key", "type": "invalid_request_error"}})
+            return
+        self.calls += 1
+        request = orjson.loads(body)
+        if scope["path"].endswith("/embeddings"):
+            await _json(send, 200, _embeddings(request))
+        elif request.get("stream"):
+            await self._stream(request, send)
+        else:
+            await _json(send, 200, _completion(request))
+
+    async def _stream(self, request: Any, send: Any) -> None:
+        headers = [(b"content-type", b"text/event-stream")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        async for event in self._events(request):
+            await send({"type": "http.response.body", "body": b"data: " + event + b"\n\n", "more_body": True})
+        await send({"type": "http.response.body", "body": b"data: [DONE]\n\n", "more_body": False})
+
+    async def _events(self, request: Any) -> AsyncIterator[bytes]:
+        answer = _reply(request)
+        for choice in range(request.get("n") or 1):
+            yield _chunk(request, choice, {"role": "assistant", "content": ""})
+            for piece in rules.pieces(answer.text):
+                await asyncio.sleep(self._piece_seconds)
+                yield _chunk(request, choice, {"content": piece})
+            if answer.tool:
+                for delta in _tool_deltas(*answer.tool):
+                    yield _chunk(request, choice, {"tool_calls": [delta]})
+            yield _chunk(request, choice, {}, "tool_calls" if answer.tool else "stop")
+        if (request.get("stream_options") or {}).get("include_usage"):
+            document = orjson.loads(_chunk(request, 0, {}))
+            yield orjson.dumps({**document, "choices": [], "usage": _usage(request, answer)})
+
+
+async def _body(receive: Any) -> bytes:
+    parts, more = [], True
+    while more:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+async def _json(send: Any, status: int, document: Any) -> None:
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": orjson.dumps(document)})
+
+
+def _reply(request: Any) -> rules.Reply:
+    tools = [tool["function"]["name"] for tool in request.get("tools") or () if "function" in tool]
+    return rules.reply(request.get("messages") or (), tools)
+
+
+def _usage(request: Any, answer: rules.Reply) -> dict[str, int]:
+    given = sum(rules.tokens(rules.text_of(message.get("content"))) for message in request["messages"])
+    made = rules.tokens(answer.text) + (rules.tokens(answer.tool[1]) if answer.tool else 0)
+    return {"prompt_tokens": given, "completion_tokens": made, "total_tokens": given + made}
+
+
+def _completion(request: Any) -> dict[str, Any]:
+    answer = _reply(request)
+    message: dict[str, Any] = {"role": "assistant", "content": answer.text or None}
+    if answer.tool:
+        function = {"name": answer.tool[0], "arguments": answer.tool[1]}
+        message["tool_calls"] = [{"id": "call_demo_1", "type": "function", "function": function}]
+    finish = "tool_calls" if answer.tool else "stop"
+    return {
+        "id": "chatcmpl-demo",
+        "object": "chat.completion",
+        "created": 0,
+        "model": request["model"],
+        "choices": [
+            {"index": choice, "message": message, "finish_reason": finish}
+            for choice in range(request.get("n") or 1)
+        ],
+        "usage": _usage(request, answer),
+    }
+
+
+def _chunk(request: Any, choice: int, delta: dict[str, Any], finish: str | None = None) -> bytes:
+    return orjson.dumps(
+        {
+            "id": "chatcmpl-demo",
+            "object": "chat.completion.chunk",
+            "created": 0,
+            "model": request["model"],
+            "choices": [{"index": choice, "delta": delta, "finish_reason": finish}],
+        }
+    )
+
+
+def _tool_deltas(name: str, arguments: str) -> list[dict[str, Any]]:
+    first = {"index": 0, "id": "call_demo_1", "type": "function", "function": {"name": name, "arguments": ""}}
+    return [first, *({"index": 0, "function": {"arguments": piece}} for piece in rules.pieces(arguments))]
+
+
+def _embeddings(request: Any) -> dict[str, Any]:
+    given = request["input"]
+    texts = [given] if isinstance(given, str) else given
+    vectors = [rules.embed(text) for text in texts]
+    as_text = request.get("encoding_format") == "base64"
+    total = sum(rules.tokens(text) for text in texts)
+    return {
+        "object": "list",
+        "model": request["model"],
+        "data": [
+            {
+                "object": "embedding",
+                "index": index,
+                "embedding": base64.b64encode(rules.packed(vector)).decode() if as_text else vector,
+            }
+            for index, vector in enumerate(vectors)
+        ],
+        "usage": {"prompt_tokens": total, "total_tokens": total},
+    }
+
+
+def main() -> None:
+    """`python -m sallyport.segments.demo_server PORT`, with the key on standard input."""
+    import uvicorn  # noqa: PLC0415 - only this process serves
+
+    key = sys.stdin.readline().strip()
+    config = uvicorn.Config(
+        DemoModel(key), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", access_log=False
+    )
+    uvicorn.Server(config).run()
+
+
+if __name__ == "__main__":
+    main()
