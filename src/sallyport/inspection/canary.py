@@ -1,0 +1,56 @@
+"""Canaries: random strings planted in prompts and data, which must never come out.
+
+A canary counts as seen when any eight of its characters in a row occur, whatever stands between them and in
+either direction. Letters and digits only, case ignored. Runs of letters alone are left out where the canary
+has digits, so that a readable prefix ("CANARY-") does not alarm.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sallyport.inspection.gate import Gate
+from sallyport.inspection.spans import Span
+
+RUN = 8
+_NOT_ALNUM = bytes(c for c in range(128) if not chr(c).isalnum())
+
+
+def runs(canary: str) -> set[bytes]:
+    """The eight-character runs of a canary, forwards and backwards."""
+    compact = "".join(c for c in canary.lower() if c.isascii() and c.isalnum()).encode()
+    digits = any(chr(c).isdigit() for c in compact)
+    found = {compact[i : i + RUN] for i in range(len(compact) - RUN + 1)}
+    kept = {run for run in found if not (digits and run.isalpha())} or found
+    return kept | {run[::-1] for run in kept}
+
+
+class Canaries:
+    """The planted strings."""
+
+    def __init__(self, canaries: tuple[str, ...]) -> None:
+        literals = sorted(set().union(*map(runs, canaries)))
+        self._runs = frozenset(literals)
+        self._gate = Gate([(re.escape(run), True) for run in literals]) if literals else None
+
+    def scan(self, data: bytes) -> list[Span]:
+        """Sightings in `data`, in bytes, without overlap."""
+        if self._gate is None:
+            return []
+        compact = data.translate(None, _NOT_ALNUM)
+        if not self._gate.scan(compact):
+            return []
+        return self._locate(data)
+
+    def _locate(self, data: bytes) -> list[Span]:
+        places = [i for i, c in enumerate(data) if c >= 128 or chr(c).isalnum()]  # noqa: PLR2004 - ASCII
+        compact = bytes(data[i] for i in places).lower()
+        spans: list[Span] = []
+        for i in range(len(compact) - RUN + 1):
+            if compact[i : i + RUN] not in self._runs:
+                continue
+            start, end = places[i], places[i + RUN - 1] + 1
+            if spans and start < spans[-1].end:
+                start = spans.pop().start
+            spans.append(Span("canary", start, end, 1.0, "canary"))
+        return spans

@@ -1,0 +1,222 @@
+"""The built-in detectors over the texts of one call, in linear time.
+
+One pass of the gate over all texts says which patterns and which decoded views are worth their time; the
+result is the same as that of running everything on everything (`exhaustive`, which the tests compare with).
+Not thread safe: one engine per thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from sallyport.inspection import leakage
+from sallyport.inspection.canary import Canaries
+from sallyport.inspection.detector import IDENTIFIERS, INSTRUCTIONS, LEAKS, SECRETS
+from sallyport.inspection.gate import GateBuilder
+from sallyport.inspection.identifiers import Identifiers
+from sallyport.inspection.leakage import Fingerprints
+from sallyport.inspection.rules import Match, Rule, RuleSet
+from sallyport.inspection.rules_catalogue import LEXICON, RULES, VERSION
+from sallyport.inspection.secrets import Secrets
+from sallyport.inspection.spans import Span, byte_to_character, disjoint
+from sallyport.inspection.views import View, ViewGate
+from sallyport.model import Channel, Direction, Finding
+
+_SEPARATOR = "\n\x00\n"
+_LAYERS = {
+    **dict.fromkeys(IDENTIFIERS, "identifiers"),
+    **dict.fromkeys(SECRETS, "secrets"),
+    **dict.fromkeys(INSTRUCTIONS, "rules"),
+    "canary": "canary",
+    "system_prompt_leak": "leak",
+}
+_RANK = {name: rank for rank, name in enumerate((*LEAKS, *reversed(SECRETS), *IDENTIFIERS))}
+_PATTERN_VIEWS = frozenset({"raw", "folded", "decoded"})
+
+
+class EngineOptions(Struct, frozen=True, kw_only=True):
+    """What the built-in detectors must know of the settings."""
+
+    canaries: tuple[str, ...] = ()
+
+
+class _Pass(Struct, frozen=True):
+    """What is the same for all texts of one scan."""
+
+    direction: Direction
+    known: Fingerprints | None
+    bits: Callable[[str], int]
+
+
+class Engine:
+    """The built-in detectors, compiled."""
+
+    def __init__(self, options: EngineOptions = EngineOptions()) -> None:  # noqa: B008 - frozen
+        gate = GateBuilder()
+        self._identifiers = Identifiers(gate)
+        self._secrets = Secrets(gate)
+        self._rules = RuleSet(RULES, LEXICON, gate)
+        self._views = ViewGate(gate)
+        self._canaries = Canaries(options.canaries)
+        self._has_canaries = bool(options.canaries)
+        self._always = self._identifiers.mask | self._secrets.mask | self._views.mask
+        self._gate = gate.build()
+        canaries = hashlib.sha256("\0".join(options.canaries).encode()).hexdigest()[:8]
+        self.version = f"{VERSION}-{canaries}"
+
+    def scan(
+        self,
+        texts: Sequence[tuple[str, Channel]],
+        direction: Direction,
+        *,
+        system_fingerprints: Fingerprints | None = None,
+    ) -> tuple[Finding, ...]:
+        """Findings in all texts, ordered by leaf, place and type; `leaf` is the index into `texts`.
+
+        Spans count characters of the text itself, also where the finding was made on a decoded view.
+        """
+        joined = texts[0][0] if len(texts) == 1 else _SEPARATOR.join([text for text, _ in texts])
+        hits = self._bits(joined)
+        if self._nothing(hits) and system_fingerprints is None and joined.isascii():
+            return ()
+        return self._scan(texts, hits, _Pass(direction, system_fingerprints, self._bits))
+
+    def exhaustive(
+        self,
+        texts: Sequence[tuple[str, Channel]],
+        direction: Direction,
+        *,
+        system_fingerprints: Fingerprints | None = None,
+    ) -> tuple[Finding, ...]:
+        """The same as `scan`, with every pattern tried on every view: the definition that `scan` must meet.
+
+        The hints that call for a view are part of the definition.
+        """
+
+        def bits(text: str) -> int:
+            return self._bits(text) | (self._gate.everything & ~self._views.mask)
+
+        findings = [
+            self._scan(((text, channel),), bits(text), _Pass(direction, system_fingerprints, bits))
+            for text, channel in texts
+        ]
+        return tuple(
+            msgspec.structs.replace(f, leaf=leaf) for leaf, found in enumerate(findings) for f in found
+        )
+
+    def _bits(self, text: str) -> int:
+        return self._gate.scan(text.encode(errors="replace"))
+
+    def _nothing(self, hits: int) -> bool:
+        """Whether texts with these bits can have no finding (unless a canary, a leak or a folded view has)."""
+        if self._has_canaries or hits & self._always:
+            return False
+        return not (hits and self._rules.candidates(hits))
+
+    def _scan(self, texts: Sequence[tuple[str, Channel]], hits: int, this: _Pass) -> tuple[Finding, ...]:
+        several = len(texts) > 1
+        findings: list[Finding] = []
+        for leaf, (text, channel) in enumerate(texts):
+            if text:
+                here = this.bits(text) if several and hits else hits
+                findings += self._findings(leaf, self._text(text, channel, here, this))
+        return tuple(findings)
+
+    def _text(self, text: str, channel: Channel, hits: int, this: _Pass) -> list[Span]:
+        """All that is seen in one text, in characters of it."""
+        patterns: list[Span] = []
+        instructions: list[tuple[Rule, int, int]] = []
+        canaries: list[Span] = []
+        for view, seen in self._readings(text, hits, this):
+            data = view.text.encode(errors="replace")
+            if self._has_canaries:
+                canaries += _located(view, data, self._canaries.scan(data))
+            if view.kind in _PATTERN_VIEWS:
+                patterns += _located(view, data, self._patterns(data, seen))
+            matches = self._instructions(data, view.kind, channel, seen, output=this.direction == "output")
+            if matches:
+                table = byte_to_character(data, [o for m in matches for o in (m.start, m.end)])
+                instructions += [(m.rule, *view.locate(table[m.start], table[m.end])) for m in matches]
+        leaks = leakage.scan(text, this.known) if this.known is not None else []
+        return [*disjoint(patterns, _RANK), *_combined(instructions), *disjoint(canaries, _RANK), *leaks]
+
+    def _readings(self, text: str, hits: int, this: _Pass) -> Iterator[tuple[View, int]]:
+        yield View(text, "raw", None, None), hits
+        if not text.isascii() or hits & self._views.mask:
+            yield from self._views.views(text, this.bits, hits)
+
+    def _patterns(self, data: bytes, hits: int) -> list[Span]:
+        """Identifiers and secrets in the bytes of one view."""
+        found: list[Span] = []
+        if hits & self._identifiers.mask:
+            found += self._identifiers.scan(data, hits)
+        if hits & self._secrets.mask:
+            found += self._secrets.scan(data, hits)
+        return found
+
+    def _instructions(
+        self, data: bytes, kind: str, channel: Channel, hits: int, *, output: bool
+    ) -> list[Match]:
+        """Matches of the rules that apply to this channel and direction, in the bytes of one view."""
+        loose = kind == "despaced"  # words that run together have no boundaries for the gate to see
+        found = [
+            compiled.search(data, loose=loose)
+            for compiled in self._rules.candidates(self._gate.everything if loose else hits)
+            if channel in compiled.rule.channels and (compiled.rule.output or not output)
+        ]
+        return [match for match in found if match is not None]
+
+    def _findings(self, leaf: int, spans: list[Span]) -> list[Finding]:
+        return [
+            Finding(
+                type=span.type,
+                start=span.start,
+                end=span.end,
+                score=span.score,
+                layer=_LAYERS[span.type],
+                detector=span.detector,
+                version=self.version,
+                leaf=leaf,
+            )
+            for span in sorted(spans, key=lambda s: (s.start, s.end, s.type))
+        ]
+
+
+def _located(view: View, data: bytes, spans: list[Span]) -> list[Span]:
+    """Spans in bytes of a view as spans in characters of the original text."""
+    if not spans:
+        return spans
+    table = byte_to_character(data, [o for s in spans for o in (s.start, s.end)])
+    return [Span(s.type, *view.locate(table[s.start], table[s.end]), s.score, s.detector) for s in spans]
+
+
+def _combined(matches: list[tuple[Rule, int, int]]) -> list[Span]:
+    """One sighting per type: the place and id of its strongest rule, the evidence of all its rules.
+
+    The strongest type of a text carries the evidence of every rule that matched there.
+    """
+    best: dict[str, tuple[Rule, int, int]] = {}
+    doubt: dict[str, float] = {}
+    weights: dict[str, float] = {rule.id: rule.weight for rule, _, _ in matches}
+    types = {rule.id: rule.type for rule, _, _ in matches}
+    for match in matches:
+        rule = match[0]
+        if rule.type not in best or rule.weight > best[rule.type][0].weight:
+            best[rule.type] = match
+    for rule_id, weight in weights.items():
+        doubt[types[rule_id]] = doubt.get(types[rule_id], 1.0) * (1.0 - weight)
+    if not best:
+        return []
+    strongest = min(doubt, key=lambda name: (doubt[name], name))
+    total = 1.0
+    for value in doubt.values():
+        total *= value
+    doubt[strongest] = total
+    return [
+        Span(name, start, end, round(1.0 - doubt[name], 4), rule.id)
+        for name, (rule, start, end) in best.items()
+    ]

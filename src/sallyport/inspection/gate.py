@@ -1,0 +1,68 @@
+"""One pass over the bytes that says which detectors may have something to find.
+
+Literals and simple tokens only, each reported at most once, so that a flood of matches costs nothing more
+than the pass itself. Hyperscan's scratch space is not shared between threads: one `Gate` per thread.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import hyperscan
+
+
+class GateBuilder:
+    """Collects expressions; equal ones share a bit."""
+
+    def __init__(self) -> None:
+        self._bits: dict[tuple[bytes, bool], int] = {}
+
+    def expression(self, expression: bytes, *, caseless: bool = True) -> int:
+        """The bit (1 << n) of a Hyperscan expression."""
+        key = (expression, caseless)
+        return 1 << self._bits.setdefault(key, len(self._bits))
+
+    def literal(self, literal: str, *, caseless: bool = True) -> int:
+        """The bit of a literal."""
+        return self.expression(re.escape(literal.encode()), caseless=caseless)
+
+    def literals(self, literals: tuple[str, ...], *, caseless: bool = True) -> int:
+        """The bits of several literals, together."""
+        bits = 0
+        for literal in literals:
+            bits |= self.literal(literal, caseless=caseless)
+        return bits
+
+    def build(self) -> Gate:
+        """The compiled gate."""
+        return Gate(list(self._bits))
+
+
+def _on_match(number: int, _start: int, _end: int, _flags: int, hits: Any) -> None:
+    hits.append(number)
+
+
+class Gate:
+    """A compiled set of expressions."""
+
+    def __init__(self, expressions: list[tuple[bytes, bool]]) -> None:
+        single = hyperscan.HS_FLAG_SINGLEMATCH
+        self.everything = (1 << len(expressions)) - 1
+        self._bits = [1 << number for number in range(len(expressions))]
+        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        self._database.compile(
+            expressions=[expression for expression, _ in expressions],
+            ids=list(range(len(expressions))),
+            elements=len(expressions),
+            flags=[single | (hyperscan.HS_FLAG_CASELESS if caseless else 0) for _, caseless in expressions],
+        )
+
+    def scan(self, data: bytes) -> int:
+        """The bits of all expressions that occur in `data`."""
+        hits: list[int] = []
+        self._database.scan(data, match_event_handler=_on_match, context=hits)
+        bits = 0
+        for number in hits:
+            bits |= self._bits[number]
+        return bits

@@ -1,0 +1,51 @@
+"""Whether an answer repeats the system prompt: rolling fingerprints of six words, two of which must agree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from sallyport.inspection.spans import Span
+
+WORDS = 6
+HITS = 2
+_WORD = re.compile(r"\w+")
+
+
+class Fingerprints(Struct, frozen=True):
+    """Six-word sequences of the system prompts of one call, and their first and last words as a quick filter."""
+
+    grams: frozenset[tuple[str, ...]]
+    ends: frozenset[tuple[str, str]]
+
+    def __repr__(self) -> str:
+        return f"Fingerprints({len(self.grams)})"
+
+
+def fingerprints(texts: Sequence[str]) -> Fingerprints | None:
+    """Fingerprints of the system prompts; None if they are too short to have one."""
+    grams: set[tuple[str, ...]] = set()
+    for text in texts:
+        words = _WORD.findall(text.lower())
+        grams.update(zip(*(words[i:] for i in range(WORDS)), strict=False))
+    if not grams:
+        return None
+    return Fingerprints(frozenset(grams), frozenset((gram[0], gram[-1]) for gram in grams))
+
+
+def scan(text: str, known: Fingerprints) -> list[Span]:
+    """One sighting from the first to the last repeated word, in characters, if two sequences agree."""
+    words = _WORD.findall(text.lower())
+    hits = [
+        i
+        for i, pair in enumerate(zip(words, words[WORDS - 1 :], strict=False))
+        if pair in known.ends and tuple(words[i : i + WORDS]) in known.grams
+    ]
+    if len(hits) < HITS:
+        return []
+    places = [match.span() for match in _WORD.finditer(text)]
+    if len(places) != len(words):
+        return [Span("system_prompt_leak", 0, len(text), 1.0, "six-words")]
+    return [Span("system_prompt_leak", places[hits[0]][0], places[hits[-1] + WORDS - 1][1], 1.0, "six-words")]

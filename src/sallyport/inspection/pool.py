@@ -1,0 +1,167 @@
+"""Processes that can be killed: for long texts and for detectors of others.
+
+Each task has a deadline. A process that misses it, dies, or answers nonsense is killed with SIGKILL (native
+code cannot be interrupted otherwise) and replaced; the call that it worked for is refused with `DetectorFault`.
+The queue is bounded: beyond it calls are refused at once. Processes inherit no environment and no files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+
+import msgspec
+
+from sallyport.errors import DetectorFault
+from sallyport.inspection import wire
+
+_START_SECONDS = 20.0
+_RETRY_SECONDS = 0.5
+_QUEUE_PER_WORKER = 32
+
+
+class Worker:
+    """One process and its pipes."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.hello = wire.Reply()
+
+    @classmethod
+    async def start(cls, setup: wire.Setup) -> Worker:
+        """A process that is ready for tasks. Raises `DetectorFault` if it cannot be made ready."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-I",
+            "-m",
+            "sallyport.inspection.worker",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={},
+            start_new_session=True,
+        )
+        worker = cls(process)
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                worker.hello = await worker.ask(msgspec.msgpack.encode(setup))
+        except BaseException as error:
+            await worker.kill()
+            if isinstance(error, Exception):
+                raise DetectorFault(f"worker did not start: {type(error).__name__}") from None
+            raise
+        if worker.hello.error:
+            await worker.kill()
+            raise DetectorFault(f"detector could not be built: {worker.hello.error}")
+        return worker
+
+    async def ask(self, payload: bytes) -> wire.Reply:
+        """Send one frame and read the answer. Whoever cancels this must kill the worker."""
+        pipe_in, pipe_out = self._process.stdin, self._process.stdout
+        assert pipe_in is not None
+        assert pipe_out is not None
+        pipe_in.write(wire.framed(payload))
+        await pipe_in.drain()
+        length = int.from_bytes(await pipe_out.readexactly(wire.PREFIX_BYTES), "big")
+        if length > wire.FRAME_BYTES:
+            raise DetectorFault("worker answered with too much")
+        return msgspec.msgpack.decode(await pipe_out.readexactly(length), type=wire.Reply)
+
+    async def kill(self) -> None:
+        """End the process and everything it started, at once."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        await self._process.wait()
+        # The transport closes its pipes only when it has seen their end.
+        self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+class Pool:
+    """A fixed number of equal workers."""
+
+    def __init__(self, setup: wire.Setup, *, workers: int, seconds: float) -> None:
+        self._setup, self._size, self._seconds = setup, workers, seconds
+        self._idle: asyncio.LifoQueue[Worker] = asyncio.LifoQueue()
+        self._workers: set[Worker] = set()
+        self._chores: set[asyncio.Task[None]] = set()
+        self._running = 0
+        self.name = self.version = ""
+
+    async def start(self) -> None:
+        """Start all workers. Raises `DetectorFault` if one cannot be built."""
+        try:
+            for worker in await asyncio.gather(*(Worker.start(self._setup) for _ in range(self._size))):
+                self._add(worker)
+        except DetectorFault:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """End all workers."""
+        for chore in list(self._chores):
+            chore.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
+        await asyncio.gather(*(worker.kill() for worker in self._workers))
+        self._workers.clear()
+
+    async def run(self, task: wire.Task) -> wire.Reply:
+        """The answer to a task. Raises `DetectorFault` when late, broken or full."""
+        if self._running >= self._size * _QUEUE_PER_WORKER:
+            raise DetectorFault("too many texts wait for a worker")
+        self._running += 1
+        try:
+            return await self._run(_encoded(task))
+        finally:
+            self._running -= 1
+
+    async def _run(self, payload: bytes) -> wire.Reply:
+        worker: Worker | None = None
+        try:
+            async with asyncio.timeout(self._seconds):
+                worker = await self._idle.get()
+                reply = await worker.ask(payload)
+        except BaseException as error:
+            if worker is not None:
+                self._replace(worker)
+            if isinstance(error, Exception):
+                raise DetectorFault(f"worker failed: {type(error).__name__}") from None
+            raise
+        self._idle.put_nowait(worker)
+        if reply.error:
+            raise DetectorFault(f"detector raised {reply.error}")
+        return reply
+
+    def _add(self, worker: Worker) -> None:
+        self.name, self.version = worker.hello.name, worker.hello.version
+        self._workers.add(worker)
+        self._idle.put_nowait(worker)
+
+    def _replace(self, worker: Worker) -> None:
+        self._workers.discard(worker)
+        chore = asyncio.get_running_loop().create_task(self._respawn(worker))
+        self._chores.add(chore)
+        chore.add_done_callback(self._chores.discard)
+
+    async def _respawn(self, worker: Worker) -> None:
+        await worker.kill()
+        while True:
+            try:
+                self._add(await Worker.start(self._setup))
+            except DetectorFault:
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return
+
+
+def _encoded(task: wire.Task) -> bytes:
+    try:
+        return msgspec.msgpack.encode(task)
+    except UnicodeEncodeError:  # a lone surrogate: stands for one character here as there
+        texts = tuple((t.encode(errors="replace").decode(), channel) for t, channel in task.texts)
+        system = tuple(t.encode(errors="replace").decode() for t in task.system)
+        return msgspec.msgpack.encode(msgspec.structs.replace(task, texts=texts, system=system))

@@ -1,0 +1,184 @@
+"""Inspection as the pipeline uses it: leaves in, findings with their actions out.
+
+Short texts are inspected at once, long ones and those for plug-in detectors in worker processes. Whatever
+fails, is late or lies raises `DetectorFault`; there is no partial answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import sys
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from sallyport.errors import DetectorFault
+from sallyport.inspection import wire
+from sallyport.inspection.actions import ActionRow, Actions
+from sallyport.inspection.detector import MAX_FINDINGS, validated
+from sallyport.inspection.engine import Engine, EngineOptions
+from sallyport.inspection.leakage import Fingerprints, fingerprints
+from sallyport.inspection.pool import Pool
+from sallyport.model import Channel, Direction, Finding, Leaf
+
+_WORKER_MEMORY_MB = 1024
+_PLUG_IN_WORKERS = 2  # so that a hung one holds up nobody while it is killed
+_FINGERPRINTS_KEPT = 256
+
+
+class PlugInOptions(Struct, frozen=True, kw_only=True):
+    """A detector of others: `factory` is `module:function`; limits in seconds and MiB."""
+
+    name: str
+    factory: str
+    seconds: float = 1.0
+    memory_mb: int = 512
+
+
+class RoomOptions(Struct, frozen=True, kw_only=True):
+    """What the room must know of the settings."""
+
+    actions: tuple[ActionRow, ...] = ()
+    canaries: tuple[str, ...] = ()
+    plug_ins: tuple[PlugInOptions, ...] = ()
+    seconds: float = 1.0  # for one pass of the built-in detectors in a worker
+    inline_characters: int = 16_384  # all leaves together; more goes to a worker
+    workers: int = 1
+
+
+class InspectionRoom:
+    """Built once per gateway worker; `start` before use, `stop` at the end."""
+
+    def __init__(self, options: RoomOptions) -> None:
+        self._options = options
+        engine_options = EngineOptions(canaries=options.canaries)
+        self._engine = Engine(engine_options)
+        self._actions = Actions(options.actions)
+        self._fingerprints: dict[bytes, Fingerprints | None] = {}
+        path = tuple(entry for entry in sys.path if entry)
+        setup = wire.Setup(path=path, memory_mb=_WORKER_MEMORY_MB, options=engine_options)
+        self._pool = Pool(setup, workers=options.workers, seconds=options.seconds)
+        self._plug_ins = [
+            (
+                p.name,
+                Pool(
+                    wire.Setup(path=path, memory_mb=p.memory_mb, factory=p.factory),
+                    workers=_PLUG_IN_WORKERS,
+                    seconds=p.seconds,
+                ),
+            )
+            for p in options.plug_ins
+        ]
+
+    @property
+    def version(self) -> str:
+        """Changes whenever a verdict may change."""
+        return "+".join([self._engine.version, *(f"{name}-{pool.version}" for name, pool in self._plug_ins)])
+
+    async def start(self) -> None:
+        """Start the worker processes. Raises `DetectorFault` if a detector cannot be built."""
+        try:
+            for pool in self._pools():
+                await pool.start()
+        except DetectorFault:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """End the worker processes."""
+        for pool in self._pools():
+            await pool.stop()
+
+    def _pools(self) -> list[Pool]:
+        return [self._pool, *(pool for _, pool in self._plug_ins)]
+
+    async def inspect(
+        self,
+        leaves: Sequence[Leaf],
+        direction: Direction,
+        roles: Sequence[str],
+        *,
+        system: Sequence[str] = (),
+    ) -> tuple[Finding, ...]:
+        """Findings of all detectors in all leaves, with leaf index and action.
+
+        `system` are the system prompts of the call, whose leakage is looked for (on output).
+        Raises `DetectorFault` when a detector fails, is late or lies.
+        """
+        texts = tuple((leaf.text, leaf.channel) for leaf in leaves)
+        channels = [leaf.channel for leaf in leaves]
+        findings = await self._built_in(texts, direction, system)
+        if self._plug_ins:
+            findings = (*findings, *await self._others(texts, direction))
+        if not findings:
+            return ()
+        return self._actions.decide(findings, direction, channels, roles)
+
+    def scan_inline(
+        self,
+        text: str,
+        channel: Channel,
+        direction: Direction,
+        roles: Sequence[str] = (),
+        *,
+        system: Sequence[str] = (),
+    ) -> tuple[Finding, ...]:
+        """The built-in detectors on one short text, now: for windows of a stream. Raises `DetectorFault`."""
+        if len(text) > self._options.inline_characters:
+            raise DetectorFault("the text is too long to be inspected inline")
+        known = self.fingerprints(system) if system else None
+        findings = self._engine.scan(((text, channel),), direction, system_fingerprints=known)
+        return self._actions.decide(findings, direction, (channel,), roles) if findings else ()
+
+    def fingerprints(self, system: Sequence[str]) -> Fingerprints | None:
+        """Fingerprints of system prompts, remembered under the SHA-256 of the texts."""
+        digest = hashlib.sha256()
+        for text in system:
+            data = text.encode(errors="surrogatepass")
+            digest.update(len(data).to_bytes(8, "big") + data)
+        key = digest.digest()
+        if key not in self._fingerprints:
+            if len(self._fingerprints) >= _FINGERPRINTS_KEPT:
+                self._fingerprints.pop(next(iter(self._fingerprints)))
+            self._fingerprints[key] = fingerprints(system)
+        return self._fingerprints[key]
+
+    async def _built_in(
+        self, texts: tuple[tuple[str, Channel], ...], direction: Direction, system: Sequence[str]
+    ) -> tuple[Finding, ...]:
+        size = sum(len(text) for text, _ in texts) + sum(map(len, system))
+        if size <= self._options.inline_characters:
+            known = self.fingerprints(system) if system else None
+            return self._engine.scan(texts, direction, system_fingerprints=known)
+        task = wire.Task(texts=texts, direction=direction, system=tuple(system))
+        return (await self._pool.run(task)).findings
+
+    async def _others(self, texts: tuple[tuple[str, Channel], ...], direction: Direction) -> list[Finding]:
+        task = wire.Task(texts=texts, direction=direction)
+        replies = await asyncio.gather(
+            *(pool.run(task) for _, pool in self._plug_ins), return_exceptions=True
+        )
+        findings: list[Finding] = []
+        for (name, pool), reply in zip(self._plug_ins, replies, strict=True):
+            if isinstance(reply, BaseException):
+                raise reply
+            findings += _believed(reply.findings, texts, name, pool.version)
+        return findings
+
+
+def _believed(
+    findings: tuple[Finding, ...], texts: tuple[tuple[str, Channel], ...], name: str, version: str
+) -> list[Finding]:
+    """A plug-in's findings after they were checked, marked as its own."""
+    if len(findings) > MAX_FINDINGS:
+        raise DetectorFault(f"detector {name} returned {len(findings)} findings")
+    for finding in findings:
+        if not 0 <= finding.leaf < len(texts):
+            raise DetectorFault(f"detector {name} named a text that is not there")
+        validated((finding,), texts[finding.leaf][0], name)
+    return [
+        msgspec.structs.replace(f, layer=name, version=version, action="flag")
+        for f in sorted(findings, key=lambda f: (f.leaf, f.start, f.end, f.type))
+    ]

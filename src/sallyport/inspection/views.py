@@ -1,0 +1,145 @@
+"""The ways in which a text may be read: the views that rules and patterns are applied to.
+
+A view knows where each of its pieces comes from, so that a finding has a span in the leaf's own text. Plain
+ASCII without a hint of an encoding has no views. Bounds: two steps deep, `MAX_VIEWS` per text, and no view
+is longer than its source (NFKD expansion apart).
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Iterator
+
+from sallyport.inspection import decoding, english
+from sallyport.inspection.fold import fold
+from sallyport.inspection.gate import GateBuilder
+from sallyport.inspection.offsets import OffsetMap
+
+MAX_VIEWS = 12
+MAX_DEPTH = 2
+_LEET = str.maketrans("013457@$!|", "oieastasil")
+_SPACED = re.compile(r"(?<![^\W_])[^\W_](?:[ ._\-*|~]{1,2}[^\W_]){4,}(?![^\W_])")
+
+
+class View:
+    """One reading of a text. `kind` says which; `locate` translates spans to the original text."""
+
+    __slots__ = ("_offsets", "_parent", "_reverse", "depth", "kind", "text")
+
+    def __init__(
+        self, text: str, kind: str, parent: View | None, offsets: OffsetMap | None, *, reverse: bool = False
+    ) -> None:
+        self.text, self.kind = text, kind
+        self._parent, self._offsets, self._reverse = parent, offsets, reverse
+        self.depth: int = parent.depth + 1 if parent else 0
+
+    def locate(self, start: int, end: int) -> tuple[int, int]:
+        """The span of the original text that this view's [start, end) stands for."""
+        if self._reverse:
+            start, end = len(self.text) - end, len(self.text) - start
+        if self._offsets is not None:
+            start, end = self._offsets.start(start), self._offsets.end(end)
+        return self._parent.locate(start, end) if self._parent else (start, end)
+
+
+class ViewGate:
+    """The bits of the gate that hint at an encoding, and the views they call for."""
+
+    def __init__(self, gate: GateBuilder) -> None:
+        words = [rf"\b{word}\b".encode() for word in english.ROT13]
+        reversed_words = [rf"\b{word}\b".encode() for word in english.REVERSED]
+        self._decoded = _bits(gate, decoding.HINTS)
+        self._makers: tuple[tuple[int, Callable[[View], View | None]], ...] = (
+            (self._decoded, _decoded),
+            (_bits(gate, words), _rot13),
+            (_bits(gate, reversed_words), _reversed),
+            (_bits(gate, [rb"[a-z][013457@$!|][a-z]", rb"\b[013457@$!|][a-z]{3}"]), _leet),
+            (_bits(gate, [rb"(?:\b[a-z0-9][ ._\-*|~]{1,2}){5}"]), _despaced),
+        )
+        self.mask = 0
+        for bits, _ in self._makers:
+            self.mask |= bits
+
+    def views(self, text: str, scan: Callable[[str], int], hits: int) -> Iterator[tuple[View, int]]:
+        """All views of a text but the text itself, each with the gate's bits for it.
+
+        `scan` is the gate on a string, `hits` its bits for `text`.
+        """
+        queue = [(View(text, "raw", None, None), hits)]
+        seen = {text}
+        while queue and len(seen) <= MAX_VIEWS:
+            parent, bits = queue.pop(0)
+            for view in self._next(parent, bits):
+                if view.text in seen or not view.text:
+                    continue
+                seen.add(view.text)
+                found = scan(view.text)
+                yield view, found
+                if view.depth < MAX_DEPTH:
+                    queue.append((view, found))
+
+    def _next(self, parent: View, bits: int) -> Iterator[View]:
+        if not parent.text.isascii():
+            folded, offsets = fold(parent.text)
+            yield View(folded, "folded", parent, offsets)
+        for mask, make in self._makers:
+            if bits & mask:
+                view = make(parent)
+                if view is not None:
+                    yield view
+
+
+def _bits(gate: GateBuilder, expressions: list[bytes]) -> int:
+    bits = 0
+    for expression in expressions:
+        bits |= gate.expression(expression)
+    return bits
+
+
+def _decoded(parent: View) -> View | None:
+    decoded = decoding.decode(parent.text)
+    return View(decoded[0], "decoded", parent, decoded[1]) if decoded else None
+
+
+def _rot13(parent: View) -> View | None:
+    text = codecs.encode(parent.text, "rot13")
+    return View(text, "rot13", parent, None) if _reads_better(text, parent.text) else None
+
+
+def _reversed(parent: View) -> View | None:
+    text = parent.text[::-1]
+    return View(text, "reversed", parent, None, reverse=True) if _reads_better(text, parent.text) else None
+
+
+def _reads_better(text: str, than: str) -> bool:
+    """A hidden sentence in an English text raises the share of its own line only, so lines are compared."""
+    if english.share(text) > english.share(than):
+        return True
+    pairs = zip(text.splitlines(), than.splitlines(), strict=False)
+    return any(english.share(line) > english.share(other) + 0.1 for line, other in pairs)
+
+
+def _leet(parent: View) -> View | None:
+    return View(parent.text.translate(_LEET), "leet", parent, None)
+
+
+def _despaced(parent: View) -> View | None:
+    pieces: list[str] = []
+    offsets = OffsetMap()
+    done = 0
+    for match in _SPACED.finditer(parent.text):
+        start, end = match.span()
+        pieces.append(parent.text[done:start])
+        offsets.add(start - done, start - done)
+        for position in range(start, end):
+            letter = parent.text[position]
+            keep = letter.isalnum()
+            pieces.append(letter if keep else "")
+            offsets.add(int(keep), 1)
+        done = end
+    if not done:
+        return None
+    pieces.append(parent.text[done:])
+    offsets.add(len(parent.text) - done, len(parent.text) - done)
+    return View("".join(pieces), "despaced", parent, offsets)
