@@ -1,0 +1,53 @@
+"""Brings a state database to the schema of this version, by the migrations shipped beside this file.
+
+A database that is current costs one query, and neither Alembic nor SQLAlchemy is loaded then.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from sallyport.errors import Fault
+
+HEAD = "0001"  # the newest file in migrations/versions
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Upgrade to `HEAD` in one transaction. Errors: `Fault` for a database of a newer version."""
+    if revision(db) != HEAD:
+        _upgrade(db)
+
+
+def revision(db: sqlite3.Connection) -> str:
+    """The revision that is stored, "" for an empty database."""
+    named = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'"
+    if db.execute(named).fetchone() is None:
+        return ""
+    found = db.execute("SELECT version_num FROM alembic_version").fetchone()
+    return str(found[0]) if found else ""
+
+
+def _upgrade(db: sqlite3.Connection) -> None:
+    from alembic import command  # noqa: PLC0415  # 20 MB and 0.3 s that a current database does not need
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+    from sqlalchemy import StaticPool, create_engine  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    engine = create_engine("sqlite://", creator=lambda: db, poolclass=StaticPool)
+    # Taken before the revision is looked at, so that two processes at a first start migrate one after the other.
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        with engine.connect() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+    except CommandError as error:
+        raise Fault("state store: the database was written by a newer version") from error
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
