@@ -90,22 +90,27 @@ class Pool:
         self._workers: set[Worker] = set()
         self._chores: set[asyncio.Task[None]] = set()
         self._running = 0
+        self._stopping = False
         self.name = self.version = ""
 
     async def start(self) -> None:
         """Start all workers. Raises `DetectorFault` if one cannot be built."""
-        try:
-            for worker in await asyncio.gather(*(Worker.start(self._setup) for _ in range(self._size))):
+        started = await asyncio.gather(
+            *(Worker.start(self._setup) for _ in range(self._size)), return_exceptions=True
+        )
+        for worker in started:
+            if isinstance(worker, Worker):
                 self._add(worker)
-        except DetectorFault:
+        failures = [failure for failure in started if isinstance(failure, BaseException)]
+        if failures:
             await self.stop()
-            raise
+            raise failures[0]
 
     async def stop(self) -> None:
-        """End all workers."""
-        for chore in list(self._chores):
-            chore.cancel()
-        await asyncio.gather(*self._chores, return_exceptions=True)
+        """End all workers. A replacement that is just being started is waited for, so that none is left."""
+        self._stopping = True
+        while self._chores:
+            await asyncio.gather(*self._chores)
         await asyncio.gather(*(worker.kill() for worker in self._workers))
         self._workers.clear()
 
@@ -149,7 +154,7 @@ class Pool:
 
     async def _respawn(self, worker: Worker) -> None:
         await worker.kill()
-        while True:
+        while not self._stopping:
             try:
                 self._add(await Worker.start(self._setup))
             except DetectorFault:
