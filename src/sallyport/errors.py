@@ -150,6 +150,9 @@ CATALOGUE: dict[str, Spec] = {
     "conversation_invalid": Spec(
         400, REQUEST, "The conversation name is not usable.", "Use 1 to 128 letters, digits, '.', '_' or '-'."
     ),
+    "conversation_full": Spec(
+        413, REQUEST, "The conversation holds more masked values than allowed.", "Start a new conversation."
+    ),
     # 9, 13 record
     "log_unavailable": Spec(503, SERVER, "The audit log did not take the record.", "Try again."),
     "sealing_failed": Spec(503, SERVER, "The record could not be encrypted.", "Try again."),

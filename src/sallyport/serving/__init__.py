@@ -1,0 +1,1 @@
+"""The processes of the door: one supervisor, Envoy, and the workers. Knows lives and deaths, no requests."""

@@ -1,0 +1,128 @@
+"""A worker: uvicorn over a socket that the supervisor bound, for our own user's processes only.
+
+As a program, `python -m sallyport.serving.worker PARENT PAYLOAD BEAT LISTENER` (a process id and three
+descriptors) builds the app from the orders in the payload and serves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import logging
+import os
+import socket
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvicorn
+from msgspec import Struct
+
+from sallyport.errors import SallyportError, SettingsError
+from sallyport.gateway.edge.leash import leash
+from sallyport.gateway.socket import BACKLOG, PeerCheckedProtocol
+from sallyport.serving.child import NOT_USABLE, TICK
+
+
+class WorkerOrders(Struct, frozen=True, kw_only=True):
+    """What a worker is told. `toml` is the configuration's text, which holds references to secrets only."""
+
+    toml: str
+    edge_secret: str
+    number: int = 0
+    graceful_seconds: int = 8
+
+    def __repr__(self) -> str:
+        return f"WorkerOrders(number={self.number})"
+
+
+def run_worker(
+    app: Any, listener: socket.socket, *, beat: int | None = None, graceful_seconds: int = 8
+) -> None:
+    """Serve until SIGTERM or SIGINT; running calls get `graceful_seconds` to finish.
+
+    `beat` is the descriptor of the heartbeat. Keep-alive is longer than the edge's idle time, so that the edge
+    is always the one that closes.
+    """
+    _log_discreetly()
+    config = uvicorn.Config(
+        app,
+        http=PeerCheckedProtocol,
+        loop="uvloop",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=graceful_seconds,
+    )
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_serve(uvicorn.Server(config), listener, beat))
+
+
+async def _serve(server: uvicorn.Server, listener: socket.socket, beat: int | None) -> None:
+    heart = asyncio.create_task(_beat(server, beat)) if beat is not None else None
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        if heart is not None:
+            heart.cancel()
+
+
+async def _beat(server: uvicorn.Server, beat: int) -> None:
+    """A byte every `TICK` seconds, from the loop that serves: it stops when the loop hangs."""
+    os.set_blocking(beat, False)
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    while True:
+        with contextlib.suppress(BlockingIOError):  # the supervisor is stopped, not gone
+            os.write(beat, b".")
+        await asyncio.sleep(TICK)
+
+
+class _Discreet(logging.Formatter):
+    """An exception's text may hold what a caller sent, so only its type and place are written.
+
+    Errors of ours are made without payload and keep their text.
+    """
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        kind, error, where = ei
+        text = str(error) if isinstance(error, SallyportError) else ""
+        frames = traceback.extract_tb(where)[-3:]
+        places = " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(frames))
+        return f"{kind.__name__} {text} at {places}"
+
+
+def _log_discreetly() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Discreet("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def main(arguments: list[str]) -> None:
+    """Take the orders, build the app, serve it. Exits with 78 where the configuration cannot be used."""
+    parent, payload, beat, listener = (int(argument) for argument in arguments)
+    leash(parent)
+    with open(payload, "rb") as file:  # noqa: PTH123 - a descriptor
+        orders = msgspec.json.decode(file.read(), type=WorkerOrders)
+    try:
+        settings = importlib.import_module("sallyport.settings").loads(orders.toml)
+        build_app = importlib.import_module("sallyport.wiring").build_app
+        app = build_app(settings, edge_secret=orders.edge_secret, worker=orders.number)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(NOT_USABLE)
+    run_worker(app, socket.socket(fileno=listener), beat=beat, graceful_seconds=orders.graceful_seconds)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
