@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sallyport.access.request import AccessRequest
 from sallyport.access.room import AccessRoom
-from sallyport.errors import Conflict
 from sallyport.model import Device, Model, Principal, TlsFacts
-from sallyport.stores.protocols import Change, Row
 
 SEGMENTS = {"support": "prod", "analysis": "prod", "tuning": "dev"}
 NOW = 1_800_000_000
 
-
-class MemoryStore:
-    """The protocol in memory; `fail` makes the next commits raise, `commits` counts those that worked."""
-
-    def __init__(self) -> None:
-        self.rows: dict[tuple[str, str], Row] = {}
-        self.fail: Exception | None = None
-        self.commits = 0
-
-    async def read(self, kind: str, key: str) -> Row | None:
-        return self.rows.get((kind, key))
-
-    async def scan(self, kind: str, prefix: str = "") -> list[Row]:
-        return [r for (k, name), r in sorted(self.rows.items()) if k == kind and name.startswith(prefix)]
-
-    async def commit(self, changes: Sequence[Change]) -> None:
-        if self.fail is not None:
-            raise self.fail
-        for c in changes:
-            old = self.rows.get((c.kind, c.key))
-            version = old.version if old else 0
-            if c.expected is not None and c.expected != version:
-                raise Conflict(c.key)
-            if c.value is None:
-                self.rows.pop((c.kind, c.key), None)
-            else:
-                self.rows[c.kind, c.key] = Row(c.kind, c.key, version + 1, c.value)
-        self.commits += 1
+_spec = importlib.util.spec_from_file_location(
+    "helpers_memory_store", Path(__file__).parents[1] / "helpers" / "memory_store.py"
+)
+assert _spec
+assert _spec.loader
+memory_store = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(memory_store)
 
 
 class Clock:
@@ -55,8 +34,8 @@ class Clock:
 
 
 @pytest.fixture
-def store() -> MemoryStore:
-    return MemoryStore()
+def store() -> Any:
+    return memory_store.FaultyStore()
 
 
 @pytest.fixture

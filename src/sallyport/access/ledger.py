@@ -8,10 +8,10 @@ flight. If the store takes nothing for long, day budgets refuse (fail closed).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -28,6 +28,7 @@ KIND = "budget"
 PEOPLE = 65_536  # accounts in memory, some 400 bytes each
 FLUSH_SECONDS = 1.0
 UNFLUSHED_SECONDS = 10  # without a write that worked, day budgets refuse
+CLOSE_SECONDS = 5.0  # for the last write, and for the one that it waits for
 LOST_SECONDS = 3600  # a reservation that nobody settled counts as used up
 LOOKED_AT = 16  # accounts that make room for a new one, at most
 
@@ -54,7 +55,10 @@ class Stored(Struct, frozen=True, array_like=True):
 
 
 class BudgetLedger:
-    """Call `start` before the first reservation and `close` after the last. `clock`: seconds since the epoch."""
+    """Call `start` before the first reservation and `close` after the last.
+
+    `clock`: seconds since the epoch. `monotonic` measures only how long the store has taken nothing.
+    """
 
     def __init__(
         self,
@@ -63,9 +67,11 @@ class BudgetLedger:
         budgets: Sequence[BudgetLimit] = (),
         *,
         people: int = PEOPLE,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         rules.check_budgets(budgets)
-        self._store, self._clock, self._budgets, self._people = store, clock, tuple(budgets), people
+        self._store, self._clock, self._monotonic = store, clock, monotonic
+        self._budgets, self._people = tuple(budgets), people
         self._lock = threading.Lock()
         self._limits: dict[tuple[str, ...], Limits] = {}
         self._accounts: dict[str, Account] = {}  # least recently used first
@@ -91,17 +97,21 @@ class BudgetLedger:
                 self._stored[row.key] = stored
         if old:
             await self._store.commit(old)
-        self._flushed = self._clock()
+        self._flushed = self._monotonic()
         self._task = asyncio.create_task(self._write_behind())
 
     async def close(self) -> None:
-        """Stop writing behind, and write what is left. Raises what the store raises."""
+        """Stop writing behind, and write what is left. Raises Fault if the store does not take it in time."""
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait({self._task}, timeout=CLOSE_SECONDS)
             self._task = None
-        await self.flush()
+        last = asyncio.create_task(self.flush())
+        await asyncio.wait({last}, timeout=CLOSE_SECONDS)
+        if not last.done():
+            last.cancel()
+            raise Fault("the store does not take the counters", code="budget_unavailable")
+        last.result()
 
     def reserve(
         self, principal: Principal, model: Model, *, input_tokens: int, output_tokens: int, choices: int
@@ -116,7 +126,7 @@ class BudgetLedger:
         if not (daily or limits.requests):
             return Reservation(0, principal.id, model, cost, 0, daily)
         with self._lock:
-            self._check_store(now, daily=daily)
+            self._check_store(daily=daily)
             account = self._account(principal.id, now)
             if account is None:
                 return Refusal(code="overloaded", retry_after=rules.MINUTE)
@@ -173,7 +183,7 @@ class BudgetLedger:
             with self._lock:
                 self._dirty |= dirty
             raise
-        self._flushed = self._clock()
+        self._flushed = self._monotonic()
 
     async def _write_behind(self) -> None:
         while True:
@@ -184,12 +194,12 @@ class BudgetLedger:
             except Exception as error:  # noqa: BLE001 tried again; `reserve` refuses if it goes on
                 _log.warning("budget counters were not stored: %s", type(error).__name__)
 
-    def _check_store(self, now: float, *, daily: bool) -> None:
+    def _check_store(self, *, daily: bool) -> None:
         if self._task is None:
             raise Fault("the ledger has not started", code="budget_unavailable")
         if daily and self._task.done():
             raise Fault("the ledger's writer has ended", code="budget_unavailable")
-        if daily and self._dirty and now - self._flushed > UNFLUSHED_SECONDS:
+        if daily and self._dirty and self._monotonic() - self._flushed > UNFLUSHED_SECONDS:
             raise Fault("the store does not take the counters", code="budget_unavailable")
 
     def _limits_of(self, principal: Principal) -> Limits:

@@ -97,7 +97,7 @@ def evaluated(request: AccessRequest) -> Evaluated:
         request.tainted,
         request.purpose,
         request.self_owned,
-        _since(principal.auth_time, request.now),
+        _since(principal.auth_time, int(request.now)),
     )
 
 
