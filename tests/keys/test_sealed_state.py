@@ -1,0 +1,160 @@
+"""Sealed state: the contract of a store, and rows that were moved, replayed or changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import pytest
+from memory_store import MemoryStore
+
+from sallyport.errors import Conflict, Fault
+from sallyport.keys.keyring import KeyRing
+from sallyport.keys.root import FileRoot
+from sallyport.keys.sealed_state import SealedStateStore
+from sallyport.stores import Change, Row
+
+
+def put(key: str, value: bytes = b"secret", expected: int | None = None, kind: str = "session") -> Change:
+    return Change(kind=kind, key=key, value=value, expected=expected)
+
+
+@pytest.fixture
+def sealed(store: MemoryStore, keyring: KeyRing) -> SealedStateStore:
+    return SealedStateStore(store, keyring)
+
+
+async def test_values_of_its_kinds_are_encrypted_and_others_are_not(
+    sealed: SealedStateStore, store: MemoryStore
+) -> None:
+    await sealed.commit([put("a"), put("a", b"plain", kind="counter")])
+    assert b"secret" not in store.rows["session", "a"].value
+    assert store.rows["counter", "a"].value == b"plain"
+    assert await sealed.read("session", "a") == Row("session", "a", 1, b"secret")
+    assert await sealed.read("counter", "a") == Row("counter", "a", 1, b"plain")
+    assert await sealed.scan("session") == [Row("session", "a", 1, b"secret")]
+
+
+async def test_a_row_moved_to_another_key_or_kind_does_not_open(
+    sealed: SealedStateStore, store: MemoryStore
+) -> None:
+    await sealed.commit([put("a"), put("b", b"other"), put("a", b"third", kind="credential")])
+    for place in (("session", "b"), ("credential", "a")):
+        row = store.rows[place]
+        store.rows[place] = Row(*place, row.version, store.rows["session", "a"].value)
+        with pytest.raises(Fault):
+            await sealed.read(*place)
+        with pytest.raises(Fault):
+            await sealed.scan(place[0])
+
+
+async def test_an_old_value_under_a_newer_version_does_not_open(
+    sealed: SealedStateStore, store: MemoryStore
+) -> None:
+    await sealed.commit([put("a", b"old")])
+    old = store.rows["session", "a"]
+    await sealed.commit([put("a", b"new")])
+    store.rows["session", "a"] = Row("session", "a", 2, old.value)
+    with pytest.raises(Fault):
+        await sealed.read("session", "a")
+
+
+async def test_each_byte_counts(sealed: SealedStateStore, store: MemoryStore) -> None:
+    await sealed.commit([put("a")])
+    row = store.rows["session", "a"]
+    for place in range(len(row.value)):
+        changed = bytearray(row.value)
+        changed[place] ^= 1
+        store.rows["session", "a"] = Row("session", "a", 1, bytes(changed))
+        with pytest.raises(Fault) as caught:
+            await sealed.read("session", "a")
+        assert caught.value.code == "sealing_failed"
+
+
+async def test_a_value_that_was_never_sealed_does_not_open(
+    sealed: SealedStateStore, store: MemoryStore
+) -> None:
+    await store.commit([put("a", b"planted")])
+    with pytest.raises(Fault):
+        await sealed.read("session", "a")
+
+
+async def test_the_same_value_never_looks_the_same(sealed: SealedStateStore, store: MemoryStore) -> None:
+    await sealed.commit([put("a"), put("b")])
+    before = store.rows["session", "a"].value
+    await sealed.commit([put("a")])
+    seen = [before, store.rows["session", "a"].value, store.rows["session", "b"].value]
+    assert len({value[13:] for value in seen}) == len({value[1:13] for value in seen}) == 3
+
+
+async def test_two_processes_read_each_others_rows(
+    ring: Callable[..., Awaitable[KeyRing]], store: MemoryStore, root: FileRoot
+) -> None:
+    one, other = [SealedStateStore(store, await ring(store, root)) for _ in range(2)]
+    await one.commit([put("a")])
+    await other.commit([put("a", b"again", 1)])
+    assert await one.read("session", "a") == Row("session", "a", 2, b"again")
+
+
+# Writes without an expected version.
+
+
+class Racing(MemoryStore):
+    """Somebody else writes the row between our look and our commit, so many times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rivals = 0
+
+    async def commit(self, changes: Sequence[Change]) -> None:
+        if self.rivals:
+            self.rivals -= 1
+            await super().commit([Change(kind="session", key="a", value=b"rival")])
+        await super().commit(changes)
+
+
+@pytest.mark.parametrize(("rivals", "wins"), [(1, True), (7, True), (8, False)])
+async def test_they_win_against_rivals_unless_there_are_too_many(
+    root: FileRoot, ring: Callable[..., Awaitable[KeyRing]], rivals: int, wins: bool
+) -> None:
+    store = Racing()
+    sealed = SealedStateStore(store, await ring(store, root))
+    store.rivals = rivals
+    if wins:
+        await sealed.commit([put("a"), put("b")])
+        assert await sealed.read("session", "a") == Row("session", "a", rivals + 1, b"secret")
+        assert await sealed.read("session", "b") == Row("session", "b", 1, b"secret")
+    else:
+        with pytest.raises(Conflict):
+            await sealed.commit([put("a"), put("b")])
+        assert await sealed.read("session", "b") is None
+
+
+async def test_a_conflict_of_an_expected_version_is_told_at_once(
+    sealed: SealedStateStore, store: MemoryStore
+) -> None:
+    await sealed.commit([put("a")])
+    store.reads.clear()
+    with pytest.raises(Conflict):
+        await sealed.commit([put("a", b"x", 0)])
+    assert store.reads == []
+
+
+async def test_writers_together_lose_nothing(sealed: SealedStateStore) -> None:
+    await asyncio.gather(*(sealed.commit([put("a", b"%d" % n)]) for n in range(6)))
+    row = await sealed.read("session", "a")
+    assert row is not None
+    assert row.version == 6
+
+
+async def test_erasing_reaches_the_inner_store(keyring: KeyRing) -> None:
+    class Inner(MemoryStore):
+        erased = 0
+
+        async def erase_traces(self) -> None:
+            self.erased += 1
+
+    inner = Inner()
+    await SealedStateStore(inner, keyring).erase_traces()
+    await SealedStateStore(MemoryStore(), keyring).erase_traces()
+    assert inner.erased == 1
