@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from sallyport.errors import Refusal
 from sallyport.identity.jose import check_signature, take_apart
-from sallyport.identity.keyset import key_set
+from sallyport.identity.keyset import is_roca, key_set
 from sallyport.identity.strict import Malformed
 
 ALGORITHMS = ("RS256", "ES256", "PS256", "EdDSA")
@@ -78,6 +79,14 @@ def test_a_key_that_breaks_a_rule_is_dropped(forge, members) -> None:
 )
 def test_a_weak_rsa_key_is_dropped(forge, members) -> None:
     assert pinned(forge, forge.jwk("ec"), forge.jwk("rsa", **members)).keys() == {"ec"}
+
+
+def test_a_modulus_of_the_broken_generator_is_dropped(forge) -> None:
+    primes = [n for n in range(2, 168) if all(n % d for d in range(2, n))]
+    modulus = pow(65537, 7, math.prod(primes)) + math.prod(primes) * 2**1900
+    assert is_roca(modulus)
+    assert not is_roca(modulus + 2)
+    assert not is_roca(forge.private["rsa"].public_key().public_numbers().n)
 
 
 def test_two_keys_under_one_kid_are_both_dropped_and_copies_are_one(forge) -> None:

@@ -25,6 +25,9 @@ class FetchResult(Struct, frozen=True):
     status: int
     body: bytes
 
+    def __repr__(self) -> str:
+        return f"FetchResult({self.status}, {len(self.body)} bytes)"  # it may hold tokens
+
 
 Fetch = Callable[[str], Awaitable[FetchResult]]
 

@@ -64,6 +64,9 @@ class Jws(Struct, frozen=True, kw_only=True):
     signature: bytes
     signing_input: bytes
 
+    def __repr__(self) -> str:
+        return "Jws(...)"  # it can be replayed
+
 
 class Claims(Struct, frozen=True, kw_only=True):
     """The verified claims of an access token. `typ` is in lower case, without "application/"."""
@@ -73,6 +76,9 @@ class Claims(Struct, frozen=True, kw_only=True):
     expires: int
     typ: str
     values: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return f"Claims(issuer={self.issuer!r}, expires={self.expires})"  # no personal data
 
 
 def verify(token: str, keys: KeySet, policy: TokenPolicy, now: int) -> Claims | Refusal:

@@ -3,7 +3,8 @@
 Rules for a key (RFC 7517, RFC 7518, RFC 8725 section 3.1 and 3.5, NIST SP 800-131A):
 - asymmetric and public: a symmetric key, or one with private members, is dropped;
 - `use` is absent or "sig"; `key_ops` is absent or contains "verify";
-- RSA of 2048 to 8192 bits with an odd exponent of 65537 to 2^32; P-256, P-384, P-521; Ed25519;
+- RSA of 2048 to 8192 bits with an odd exponent of 65537 to 2^32, and no modulus that Infineon's broken generator
+  made (ROCA, CVE-2017-15361); P-256, P-384, P-521; Ed25519;
 - pinned: `alg` where the key names one (it must fit the key), else what the curve implies; an RSA key without
   `alg` is pinned to the first RSA algorithm of the provider's list, never to all of them;
 - two different keys under one `kid` are both dropped.
@@ -15,12 +16,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
 from msgspec import Struct
 
-from sallyport.identity.strict import Malformed, json_object
+from sallyport.identity.strict import Malformed, base64url, json_object
 
 MAX_KEYS = 64
 KID_CHARACTERS = 512
@@ -78,12 +78,14 @@ def _usable(entry: object, algorithms: Sequence[str]) -> VerificationKey | None:
     if not isinstance(entry, dict) or not _public_signing_key(entry):
         return None
     try:
+        if entry["kty"] == "RSA" and not _sane_rsa(entry):
+            return None
         key = JWKRegistry.import_key(entry)
         pinned = _pinned(key, entry.get("alg"), algorithms)
         size, order = _signature(key)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError):
         return None
-    if not pinned or not size:
+    if not pinned:
         return None
     issuer = entry.get("issuer", "")
     return VerificationKey(
@@ -135,12 +137,30 @@ _ORDERS = {
 
 
 def _signature(key: Key) -> tuple[int, int]:
-    """Length of a signature in bytes (0: the key is too weak or too large) and the order of the curve."""
+    """Length of a signature in bytes, and the order of the curve (0 unless ECDSA)."""
     if isinstance(key, RSAKey):
-        public = key.public_key
-        assert isinstance(public, RSAPublicKey)
-        sane = public.key_size in _MODULUS_BITS and public.public_numbers().e in _EXPONENTS
-        return ((public.key_size + 7) // 8 if sane else 0), 0
+        return (key.public_key.key_size + 7) // 8, 0
     if isinstance(key, ECKey):
         return 2 * ((key.curve_key_size + 7) // 8), _ORDERS[key.curve_name]
     return 64, 0
+
+
+def _sane_rsa(entry: Mapping[str, Any]) -> bool:
+    modulus, exponent = (int.from_bytes(base64url(entry[name].encode())) for name in ("n", "e"))
+    return modulus.bit_length() in _MODULUS_BITS and exponent in _EXPONENTS and not is_roca(modulus)
+
+
+def is_roca(modulus: int) -> bool:
+    """Whether the modulus is a power of 65537 modulo each small prime (Nemec et al., CCS 2017, section 4)."""
+    return all(modulus % prime in powers for prime, powers in _ROCA)
+
+
+def _powers_of_65537(prime: int) -> frozenset[int]:
+    return frozenset(pow(65537, exponent, prime) for exponent in range(prime - 1))
+
+
+_ROCA = tuple(
+    (prime, _powers_of_65537(prime))
+    for prime in range(3, 168)
+    if all(prime % divisor for divisor in range(2, prime))
+)
