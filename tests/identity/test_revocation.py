@@ -146,6 +146,8 @@ async def test_a_store_that_fails_makes_it_stale_and_never_raises(fault):
     clock.forward(1)
     assert not await feed.poll()
     assert not await feed.poll()  # also while the first one still hangs
+    await asyncio.sleep(0)
+    assert len(asyncio.all_tasks()) == (2 if store.deaf else 1)  # polls do not pile up
     assert not feed.fresh()
     assert feed.revoked(principal())  # what was known stays known
     store.error, store.hang, store.rows = None, False, good

@@ -11,6 +11,7 @@ from memory_store import FaultyStore, MemoryStore
 
 from sallyport.errors import Conflict, Fault, Refusal
 from sallyport.identity.directory_records import IssuedKey
+from sallyport.identity.revocation import bump
 from sallyport.identity.session_rules import KEY_LENGTH, format_key, well_formed
 from sallyport.model import Principal
 from sallyport.stores.protocols import Change
@@ -376,3 +377,63 @@ async def test_a_store_in_memory_loses_compare_and_set_as_a_real_one_does():
             [Change(kind="a", key="y", value=b"1"), Change(kind="a", key="x", value=b"2", expected=0)]
         )
     assert [row.key for row in await store.scan("a")] == ["x"]
+
+
+async def test_a_refresh_asks_the_feed_itself(world):
+    """It reads rows, so a revocation that is only in the feed must be fetched before a new key is made."""
+    await world.enrol("sam")
+    issued = await world.try_login("sam")
+    world.clock.forward(600)
+    await world.feed.poll()
+    other = World(world.store, world.clock, seed="other")
+    await other.feed.revoke_principal("local|sam", by=ADMIN, reason="test")
+    assert (await world.sessions.refresh(issued.key)).code == "token_revoked"
+    other.directory.close()
+
+
+async def test_a_refresh_without_a_feed_makes_no_key(world):
+    await world.enrol("sam")
+    issued = await world.try_login("sam")
+    world.clock.forward(600)
+    read = world.store.read
+
+    async def no_epoch(kind, key):
+        if kind == "epoch":
+            raise Fault("down")
+        return await read(kind, key)
+
+    world.store.read = no_epoch
+    assert (await world.sessions.refresh(issued.key)).code == "revocation_stale"
+    assert len(await world.store.scan("key")) == 1
+
+
+async def test_a_refresh_never_brings_an_ended_session_back(world):
+    await world.enrol("sam")
+    issued = await world.try_login("sam")
+    world.clock.forward(600)
+    commit = world.store.commit
+
+    async def overtaken(changes):
+        world.store.commit = commit
+        await world.sessions.end(issued.session, by=ADMIN, reason="test")
+        await commit(changes)
+
+    world.store.commit = overtaken
+    assert (await world.sessions.refresh(issued.key)).code == "token_revoked"
+    assert await world.store.scan("session") == []
+
+
+@pytest.mark.parametrize("act", ["suspend", "recover"])
+async def test_an_old_session_stays_dead_without_its_revocation_record(world, act):
+    await world.enrol("sam")
+    issued = await world.login("sam")
+    if act == "suspend":
+        await world.directory.suspend("sam", by=ADMIN)
+        await world.directory.resume("sam", by=ADMIN)
+    else:
+        link = await world.directory.recovery_link("sam", by=ADMIN)
+        world.clock.forward(900)
+        await world.take(link.secret, "sam")
+    records = [Change(kind="revocation", key=r.key, value=None) for r in await world.store.scan("revocation")]
+    await world.store.commit([*records, bump()])
+    assert await world.ask(issued.key) == "token_revoked"
