@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import logging
 import os
 import socket
@@ -102,10 +101,23 @@ class _Discreet(logging.Formatter):
         return f"{kind.__name__} {text} at {places}"
 
 
+def _says_why(record: logging.LogRecord) -> bool:
+    """Uvicorn's closing line would hide the reason before it, which is what the supervisor repeats."""
+    return record.getMessage() != "Application startup failed. Exiting."
+
+
 def _log_discreetly() -> None:
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_says_why)
     handler.setFormatter(_Discreet("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def _build(orders: WorkerOrders) -> Any:
+    from sallyport.settings import loads  # noqa: PLC0415 - only a worker pays for all the rooms
+    from sallyport.wiring import build_app  # noqa: PLC0415
+
+    return build_app(loads(orders.toml), edge_secret=orders.edge_secret, worker=orders.number)
 
 
 def main(arguments: list[str]) -> None:
@@ -115,9 +127,7 @@ def main(arguments: list[str]) -> None:
     with open(payload, "rb") as file:  # noqa: PTH123 - a descriptor
         orders = msgspec.json.decode(file.read(), type=WorkerOrders)
     try:
-        settings = importlib.import_module("sallyport.settings").loads(orders.toml)
-        build_app = importlib.import_module("sallyport.wiring").build_app
-        app = build_app(settings, edge_secret=orders.edge_secret, worker=orders.number)
+        app = _build(orders)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(NOT_USABLE)

@@ -50,7 +50,7 @@ def _caller() -> dict[str, Any]:
         "use_remote_address": True,
         "xff_num_trusted_hops": 0,
         # From an "internal" caller Envoy would obey x-envoy-* (retries, timeouts). Nobody is: a range with no peer.
-        "internal_address_config": {"cidr_ranges": [{"address_prefix": "0.0.0.0", "prefix_len": 32}]},
+        "internal_address_config": {"cidr_ranges": [{"address_prefix": "0.0.0.0", "prefix_len": 32}]},  # noqa: S104
         "skip_xff_append": True,
         "forward_client_cert_details": "SANITIZE_SET",
         "set_current_client_cert_details": {"uri": True, "dns": True},
