@@ -105,7 +105,7 @@ class World:
     def explain(self, question):
         return {}
 
-    def reserve(self, principal, model, *, input_tokens, output_tokens):
+    def reserve(self, principal, model, *, input_tokens, output_tokens, choices):
         return self.maybe_now("reserve", lambda: "reservation")
 
     def settle(self, reservation, usage):
@@ -117,6 +117,7 @@ class World:
         return (("x-ratelimit-remaining-requests", "9"),)
 
     versions = {"rules": "1"}
+    plug_ins = frozenset()
 
     async def inspect(self, leaves, direction, roles, *, system=()):
         found = []

@@ -16,6 +16,7 @@ from sallyport.gateway.envelope import Envelopes
 from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.limits import Limits
 from sallyport.gateway.outcome import output_blocked
+from sallyport.gateway.plug_in_gate import PlugInGate
 from sallyport.gateway.ports import Rooms, StreamGuard
 from sallyport.gateway.stages import expect
 
@@ -32,6 +33,7 @@ class StreamAnswer:
         self._dialect: StreamDialect = x.dialect  # type: ignore[assignment]
         self._guard: StreamGuard = rooms.inspection.guard(x.vault, x.roles, x.system)
         self._envelopes = Envelopes(rooms.inspection, x)
+        self._gate = PlugInGate(rooms.inspection, x) if rooms.inspection.plug_ins else None
         self._fields: dict[tuple[int, str], Chunk] = {}  # open text buffers, and a chunk shaped like theirs
         self._tools: dict[tuple[int, int], ToolCall] = {}
         self._tool_chunk: Chunk | None = None
@@ -100,12 +102,14 @@ class StreamAnswer:
                 out.append(chunk.raw)
             return None
         if len(chunk.pieces) == 1 and not chunk.tools and not chunk.finished:
-            return self._one_piece(chunk, chunk.pieces[0], out)
+            return await self._one_piece(chunk, chunk.pieces[0], out)
         return await self._many(chunk, out)
 
-    def _one_piece(self, chunk: Chunk, piece: Piece, out: list[bytes]) -> Refusal | None:
+    async def _one_piece(self, chunk: Chunk, piece: Piece, out: list[bytes]) -> Refusal | None:
         """The common case: one text delta and nothing else."""
         text = self._feed(chunk, piece)
+        if self._gate is not None and isinstance(text, str):
+            text = await self._gate.release((piece.choice, piece.field), text)
         if isinstance(text, Refusal):
             return text
         if text == piece.text:
@@ -132,6 +136,8 @@ class StreamAnswer:
         """Several deltas, tool calls or the end of a choice in one event."""
         for piece in chunk.pieces:
             text = self._feed(chunk, piece)
+            if self._gate is not None and isinstance(text, str):
+                text = await self._gate.release((piece.choice, piece.field), text)
             if isinstance(text, Refusal):
                 return text
             if text:
@@ -174,8 +180,13 @@ class StreamAnswer:
                 self._x.findings += released.findings
             if released.blocked is not None:
                 return output_blocked(released.blocked.type, f"choices[{choice}].delta.{place[1]}")
-            if released.text:
-                out.append(self._dialect.text_event(like, choice, place[1], released.text))
+            text: str | Refusal = released.text
+            if self._gate is not None:
+                text = await self._gate.release(place, released.text, last=True)
+            if isinstance(text, Refusal):
+                return text
+            if text:
+                out.append(self._dialect.text_event(like, choice, place[1], text))
         calls = [self._tools.pop(place) for place in sorted(self._tools) if place[0] == choice]
         if calls and self._tool_chunk is not None:
             ready = await tools.release(self._x, self._rooms, self._guard, calls)

@@ -22,20 +22,18 @@ class RefusalCounts:
         """Something the log did not take when it happened."""
         self._unrecorded[what] += 1
 
-    def take(self, *, now: float) -> Mapping[str, Any] | None:
+    def take(self) -> Mapping[str, Any] | None:
         """The entry to write, or None. The counts start again at zero; `put_back` undoes that."""
         if not self._refused and not self._unrecorded:
             return None
         entry = {
             "kind": "refusals",
-            "time_ms": int(now * 1000),
-            "codes": dict(self._refused),
-            "unrecorded": dict(self._unrecorded),
+            "counts": {"refused": dict(self._refused), "unrecorded": dict(self._unrecorded)},
         }
         self._refused, self._unrecorded = Counter(), Counter()
         return entry
 
     def put_back(self, entry: Mapping[str, Any]) -> None:
         """The entry was not taken either: count on."""
-        self._refused.update(entry["codes"])
-        self._unrecorded.update(entry["unrecorded"])
+        self._refused.update(entry["counts"]["refused"])
+        self._unrecorded.update(entry["counts"]["unrecorded"])

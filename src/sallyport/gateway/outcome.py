@@ -28,15 +28,18 @@ async def record(x: Exchange, rooms: Rooms, verdict: str) -> None:
         text=_said(x),
         values=x.vault.values() if x.vault else (),
     )
-    entry = records.outcome(x, verdict, now=rooms.clock.now(), cost=cost)
+    entry = records.outcome(x, verdict, cost=cost)
     x.outcome = await rooms.log.append(entry, sealed)
     if not isinstance(x.outcome, Appended):
         raise TypeError("the log gave no receipt")
 
 
 def settle(x: Exchange, rooms: Rooms) -> float:
-    """Give back what was reserved and not used. Nothing was sent: nothing was used. Once per call."""
-    if x.reservation is None:
+    """Give back what was reserved and not used. Nothing was sent: nothing was used. Once per call.
+
+    Returns what the call cost, in the money of the settings.
+    """
+    if x.reservation is None or x.model is None:
         return 0.0
     reservation, x.reservation = x.reservation, None
     if x.sent and x.usage is None and x.call is not None:
@@ -45,7 +48,12 @@ def settle(x: Exchange, rooms: Rooms) -> float:
             output_tokens=int(x.output_characters * TOKENS_PER_CHARACTER),
             estimated=True,
         )
-    return rooms.budgets.settle(reservation, x.usage if x.sent else None)
+    usage = x.usage if x.sent else None
+    rooms.budgets.settle(reservation, usage)
+    if usage is None:
+        return 0.0
+    millions = usage.input_tokens * x.model.input_price + usage.output_tokens * x.model.output_price
+    return round(millions / 1_000_000, 9)
 
 
 def _said(x: Exchange) -> bytes:

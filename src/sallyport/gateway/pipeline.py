@@ -145,9 +145,7 @@ class Pipeline:
             self._counts.refused(refusal.code)
         elif x.intent is None:
             outcome.settle(x, self._rooms)
-            entry = records.refusal(
-                x, refusal, now=self._rooms.clock.now(), pseudonym=self._rooms.sealer.pseudonym
-            )
+            entry = records.refusal(x, refusal, pseudonym=self._rooms.sealer.pseudonym)
             await self._rooms.log.append(entry)
         else:
             if not x.out.started:

@@ -77,11 +77,13 @@ class Access(Protocol):
 class Budgets(Protocol):
     """How much they may."""
 
-    def reserve(self, principal: Principal, model: Model, *, input_tokens: int, output_tokens: int) -> Any:
-        """A reservation, or a `Refusal`."""
+    def reserve(
+        self, principal: Principal, model: Model, *, input_tokens: int, output_tokens: int, choices: int
+    ) -> Any:
+        """A reservation, or a `Refusal`. `output_tokens` per choice."""
 
-    def settle(self, reservation: Any, usage: Usage | None) -> float:
-        """What was used (None: nothing was sent). Returns the cost in money."""
+    def settle(self, reservation: Any, usage: Usage | None) -> None:
+        """What was used (None: nothing was sent)."""
 
     def headers(self, principal: Principal) -> tuple[tuple[str, str], ...]:
         """x-ratelimit-* headers."""
@@ -90,9 +92,17 @@ class Budgets(Protocol):
 class Released(Protocol):
     """What a guard lets out."""
 
-    text: str
-    findings: tuple[Finding, ...]
-    blocked: Finding | None
+    @property
+    def text(self) -> str:
+        """What may leave."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found meanwhile."""
+
+    @property
+    def blocked(self) -> Finding | None:
+        """Why the answer ends, or None."""
 
 
 class Vault(Protocol):
@@ -127,7 +137,13 @@ class StreamGuard(Protocol):
 class Inspection(Protocol):
     """What it carries."""
 
-    versions: Mapping[str, str]
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Detector versions, for the log."""
+
+    @property
+    def plug_ins(self) -> frozenset[str]:
+        """Layers of detectors that look at streamed text only once it is released."""
 
     async def inspect(
         self,
@@ -142,10 +158,7 @@ class Inspection(Protocol):
     def vault(self, principal: Principal, conversation: str) -> Vault:
         """The vault of a conversation ("" for a fresh one)."""
 
-    async def inspect_released(self, text: str, roles: Sequence[str]) -> Finding | None:
-        """What the plug-in detectors say of streamed text before it leaves: a blocking finding, or None."""
-
-    def guard(self, vault: Vault, roles: Sequence[str], system: Sequence[str]) -> StreamGuard:
+    def guard(self, vault: Any, roles: Sequence[str], system: Sequence[str]) -> StreamGuard:
         """An output guard for one answer."""
 
 

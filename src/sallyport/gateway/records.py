@@ -15,72 +15,72 @@ from sallyport.gateway.exchange import Exchange
 from sallyport.model import Decision, Finding
 
 
-def intent(
-    x: Exchange, *, now: float, pseudonym: Callable[[str], str], versions: Mapping[str, str]
-) -> dict[str, Any]:
+def intent(x: Exchange, *, pseudonym: Callable[[str], str], versions: Mapping[str, str]) -> dict[str, Any]:
     """What is about to be sent, by whom and why it was allowed."""
     assert x.call is not None
     return {
-        **_who(x, "intent", now, pseudonym),
+        **_who(x, "intent", pseudonym),
         "surface": x.call.surface,
         "stream": x.call.stream,
-        "choices": x.call.choices,
-        "tools": len(x.call.tools),
-        "input_tokens_estimate": x.call.input_tokens_estimate,
+        "counts": {
+            "choices": x.call.choices,
+            "declared_tools": len(x.call.tools),
+            "input_tokens_estimate": x.call.input_tokens_estimate,
+        },
         "policies": _policies(x.decision),
         "policy_version": x.decision.version if x.decision else "",
         "detectors": dict(versions),
         "findings": _findings(x.findings),
         "conversation": pseudonym("conversation|" + x.conversation) if x.conversation else "",
         "tls": {"version": x.tls.version, "cipher": x.tls.cipher, "group": x.tls.group},
-        "timings_us": dict(x.timings),
+        "timings": dict(x.timings),
     }
 
 
-def outcome(x: Exchange, verdict: str, *, now: float, cost: float) -> dict[str, Any]:
+def outcome(x: Exchange, verdict: str, *, cost: float) -> dict[str, Any]:
     """How it ended. `commitment` is SHA-256(opening || delivered bytes), hex."""
     usage = x.usage
     return {
         "kind": "outcome",
-        "time_ms": int(now * 1000),
         "request": x.request_id,
         "intent": x.intent.index if x.intent else None,
         "verdict": verdict,
         "code": x.refusal.code if x.refusal else "",
         "stage": x.refusal.stage if x.refusal else "",
         "upstream_status": x.upstream_status,
-        "input_tokens": usage.input_tokens if usage else 0,
-        "output_tokens": usage.output_tokens if usage else 0,
-        "usage_estimated": usage.estimated if usage else True,
+        "tokens": {
+            "input": usage.input_tokens if usage else 0,
+            "output": usage.output_tokens if usage else 0,
+            "estimated": usage.estimated if usage else True,
+        },
         "cost": cost,
         "findings": _findings(x.findings),
         "tools": [{"allowed": d.allowed, "policies": _policies(d)} for d in x.tool_decisions],
         "commitment": x.delivered.hexdigest(),
-        "timings_us": dict(x.timings),
+        "timings": dict(x.timings),
     }
 
 
-def refusal(x: Exchange, refused: Refusal, *, now: float, pseudonym: Callable[[str], str]) -> dict[str, Any]:
+def refusal(x: Exchange, refused: Refusal, *, pseudonym: Callable[[str], str]) -> dict[str, Any]:
     """A call that went no further than one of our stages."""
     return {
-        **_who(x, "refusal", now, pseudonym),
+        **_who(x, "refusal", pseudonym),
         "surface": x.dialect.surface,
         "code": refused.code,
         "stage": refused.stage,
-        "policy": refused.policy,
+        "verdict": refused.policy,
         "policies": _policies(x.decision),
         "policy_version": x.decision.version if x.decision else "",
         "findings": _findings(x.findings),
         "tls": {"version": x.tls.version, "cipher": x.tls.cipher, "group": x.tls.group},
-        "timings_us": dict(x.timings),
+        "timings": dict(x.timings),
     }
 
 
-def _who(x: Exchange, kind: str, now: float, pseudonym: Callable[[str], str]) -> dict[str, Any]:
+def _who(x: Exchange, kind: str, pseudonym: Callable[[str], str]) -> dict[str, Any]:
     principal, model = x.principal, x.model
     return {
         "kind": kind,
-        "time_ms": int(now * 1000),
         "request": x.request_id,
         "who": pseudonym(principal.id) if principal else "",
         "who_kind": principal.kind if principal else "",

@@ -146,7 +146,8 @@ async def budget(x: Exchange, rooms: Rooms, limits: Limits) -> Refusal | None:
         expect(x.principal, Principal),
         x.model,
         input_tokens=call.input_tokens_estimate,
-        output_tokens=output * call.choices,
+        output_tokens=output,
+        choices=call.choices,
     )
     if isinstance(reserved, Refusal):
         return reserved
@@ -228,9 +229,7 @@ async def record_intent(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal |
         text=x.outgoing,
         values=x.vault.values() if x.vault else (),
     )
-    entry = records.intent(
-        x, now=rooms.clock.now(), pseudonym=rooms.sealer.pseudonym, versions=rooms.inspection.versions
-    )
+    entry = records.intent(x, pseudonym=rooms.sealer.pseudonym, versions=rooms.inspection.versions)
     x.intent = expect(await rooms.log.append(entry, sealed), Appended)
     return None
 

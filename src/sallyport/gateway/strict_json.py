@@ -17,9 +17,41 @@ from sallyport.errors import Refusal
 KEY = "~key"  # a path (..., KEY, name) addresses the member name itself, not its value
 Path = tuple[str | int, ...]
 WORDS = frozenset(
-    "messages content text refusal reasoning_content reasoning tool_calls function name arguments description"
-    " parameters tools functions function_call tool_call_id id choices message delta input user stop metadata"
-    " response_format prediction tool_choice system_fingerprint model data embedding finish_reason object".split()
+    [
+        "messages",
+        "content",
+        "text",
+        "refusal",
+        "reasoning_content",
+        "reasoning",
+        "tool_calls",
+        "function",
+        "name",
+        "arguments",
+        "description",
+        "parameters",
+        "tools",
+        "functions",
+        "function_call",
+        "tool_call_id",
+        "id",
+        "choices",
+        "message",
+        "delta",
+        "input",
+        "user",
+        "stop",
+        "metadata",
+        "response_format",
+        "prediction",
+        "tool_choice",
+        "system_fingerprint",
+        "model",
+        "data",
+        "embedding",
+        "finish_reason",
+        "object",
+    ]
 )
 
 
@@ -86,8 +118,11 @@ def values(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
 
 
 def dotted(path: Path) -> str:
-    """`messages[2].content`, as errors name it. Names that are not words of the wire show as `?`: they are text
-    that somebody made up, and may hold the very value that is not to be told."""
+    """`messages[2].content`, as errors name it.
+
+    Names that are not words of the wire show as `?`: they are text that somebody made up, and may hold the very
+    value that is not to be told.
+    """
     text = ""
     for part in path:
         if part == KEY:

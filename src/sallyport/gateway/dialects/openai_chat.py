@@ -19,7 +19,7 @@ from sallyport.gateway.dialects import openai_request
 from sallyport.gateway.dialects.base import AnswerView, Chunk, Options, Piece, ToolCall, ToolPiece
 from sallyport.gateway.json_edit import add_members, replace
 from sallyport.gateway.strict_json import KEY, Path, strings
-from sallyport.model import Call, Leaf, Usage
+from sallyport.model import Call, Leaf, Surface, Usage
 
 TEXT_FIELDS = ("content", "refusal", "reasoning_content", "reasoning")
 KNOWN_MEMBERS = frozenset(
@@ -90,7 +90,7 @@ _MEMBER = {
 class OpenAIChat:
     """The chat surface of the OpenAI wire."""
 
-    surface = "chat"
+    surface: Surface = "chat"
 
     def parse(self, raw: bytes, document: Any, options: Options) -> Call | Refusal:
         """See `openai_request.parse`."""

@@ -16,7 +16,7 @@ from sallyport.gateway.dialects.openai_chat import answer_strings, usage
 from sallyport.gateway.dialects.openai_request import TOKENS_PER_CHARACTER
 from sallyport.gateway.json_edit import replace
 from sallyport.gateway.strict_json import Path, strings
-from sallyport.model import Call, Leaf
+from sallyport.model import Call, Leaf, Surface
 
 TOP: dict[str, f.Check] = {
     "model": f.NAME,
@@ -31,7 +31,7 @@ MOST_INPUTS = 2048
 class OpenAIEmbeddings:
     """The embeddings surface of the OpenAI wire."""
 
-    surface = "embeddings"
+    surface: Surface = "embeddings"
 
     def parse(self, raw: bytes, document: Any, options: Options) -> Call | Refusal:
         """The request as a `Call`, or what is wrong with it."""

@@ -1,0 +1,161 @@
+"""Each room in the shape that the corridor's ports ask for. No decisions here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from sallyport.access.ledger import BudgetLedger, Reservation
+from sallyport.access.request import AccessRequest
+from sallyport.access.room import AccessRoom
+from sallyport.audit.writer import LogWriter
+from sallyport.errors import LogFault, Refusal
+from sallyport.gateway.edge.asserted import EdgeRule, read_asserted
+from sallyport.gateway.ports import Headers, Question
+from sallyport.identity.revocation import RevocationFeed
+from sallyport.keys.keyring import KeyRing
+from sallyport.keys.sealing import RecordContext, SealedValue, Sealer
+from sallyport.model import Appended, Decision, Device, Model, Principal, TlsFacts
+
+logger = logging.getLogger("sallyport.wiring")
+REMEMBERED = 100_000
+
+
+class EdgeDoor:
+    """What the edge asserts, and what is left of the headers."""
+
+    def __init__(self, rule: EdgeRule) -> None:
+        self._rule = rule
+
+    def __call__(self, headers: Headers) -> tuple[TlsFacts, Headers] | Refusal:
+        """TLS facts and the headers without the asserted ones."""
+        asserted = read_asserted(headers, self._rule)
+        return asserted if isinstance(asserted, Refusal) else (asserted.tls, asserted.headers)
+
+
+class CertificateDevices:
+    """Devices as far as a client certificate shows them; nothing else is enrolled yet, so nothing is trusted."""
+
+    async def device(self, _principal: Principal, _headers: Headers, tls: TlsFacts) -> Device:
+        """The device of the certificate, without attestation or posture."""
+        return Device(id=tls.client_certificate_sha256)
+
+
+class Policies:
+    """The access room at the epoch of the revocation feed."""
+
+    def __init__(self, room: AccessRoom, feed: RevocationFeed, clock: Callable[[], float]) -> None:
+        self._room, self._feed, self._clock = room, feed, clock
+
+    def _request(self, asked: Question) -> AccessRequest:
+        return AccessRequest(
+            principal=asked.principal,
+            action=asked.action,
+            model=asked.model,
+            tool=asked.tool,
+            device=asked.device,
+            tls=asked.tls,
+            surface=asked.surface,
+            stream=asked.stream,
+            purpose=asked.purpose,
+            self_owned=asked.self_owned,
+            tainted=asked.tainted,
+            now=int(self._clock()),
+        )
+
+    def decide(self, question: Question) -> Decision:
+        """The decision."""
+        return self._room.authorise(self._request(question), epoch=self._feed.epoch())
+
+    def refusal(self, decision: Decision, question: Question) -> Refusal:
+        """What the caller is told."""
+        return self._room.refusal(decision, self._request(question))
+
+    def visible_models(self, principal: Principal, device: Device, tls: TlsFacts) -> Sequence[Model]:
+        """The models that the principal may use."""
+        return self._room.visible_models(principal, device, tls, int(self._clock()), epoch=self._feed.epoch())
+
+    def explain(self, question: Question) -> Mapping[str, Any]:
+        """The whole decision, as JSON values."""
+        explained = self._room.explain(self._request(question), epoch=self._feed.epoch())
+        values: Mapping[str, Any] = msgspec.to_builtins(explained)
+        return values
+
+
+class Budgets:
+    """The ledger."""
+
+    def __init__(self, ledger: BudgetLedger) -> None:
+        self._ledger = ledger
+        self.settle: Callable[[Reservation, Any], None] = ledger.settle
+        self.headers = ledger.headers
+
+    def reserve(
+        self, principal: Principal, model: Model, *, input_tokens: int, output_tokens: int, choices: int
+    ) -> Reservation | Refusal:
+        """A reservation, or why there is none."""
+        return self._ledger.reserve(
+            principal, model, input_tokens=input_tokens, output_tokens=output_tokens, choices=choices
+        )
+
+
+class AuditLog:
+    """The log writer, reopened in the background after a fault."""
+
+    def __init__(self, writer: LogWriter, again_seconds: float = 2.0) -> None:
+        self.writer = writer
+        self._again_seconds = again_seconds
+        self._again: asyncio.Task[None] | None = None
+        self.append: Callable[..., Any] = self._append
+
+    async def _append(self, entry: Mapping[str, Any], payload: bytes | None = None) -> Appended:
+        try:
+            return await self.writer.append(entry, payload)
+        except LogFault:
+            if self.writer.fault and (self._again is None or self._again.done()):
+                self._again = asyncio.create_task(self._reopen())
+            raise
+
+    async def _reopen(self) -> None:
+        while self.writer.fault:
+            await asyncio.sleep(self._again_seconds)
+            try:
+                await self.writer.reopen()
+            except LogFault as fault:
+                logger.error("the audit log stays closed: %s", fault.detail)  # noqa: TRY400 - no trace needed
+
+    async def close(self) -> None:
+        """Publish the last checkpoint and let go."""
+        if self._again is not None:
+            self._again.cancel()
+        await asyncio.to_thread(self.writer.close)
+
+
+class Records:
+    """Seals what was said, and names people by keyed digest."""
+
+    def __init__(self, keyring: KeyRing, sealer: Sealer, shard: str, *, payloads: bool) -> None:
+        self._keyring, self._sealer, self._shard, self._payloads = keyring, sealer, shard, payloads
+        self._known: set[str] = set()
+        self.pseudonym = keyring.pseudonym
+
+    async def seal(
+        self, *, owner: str, request: str, part: str, text: bytes, values: Sequence[tuple[str, str, str]]
+    ) -> bytes | None:
+        """The sealed record; None where the settings keep no payloads. A value belongs to who wrote it."""
+        if owner not in self._known:
+            await self._keyring.remember(owner)
+            if len(self._known) < REMEMBERED:
+                self._known.add(owner)
+        if not self._payloads:
+            return None
+        context = RecordContext(request=request, shard=self._shard, part=part)  # type: ignore[arg-type]
+        sealed = [SealedValue(token, kind, owner, value) for token, kind, value in values]
+        ready = self._sealer.seal_cached(owner=owner, context=context, text=text, values=sealed)
+        if ready is not None:
+            return ready
+        return await self._sealer.seal_record(owner=owner, context=context, text=text, values=sealed)

@@ -1,0 +1,232 @@
+"""Builds the door of one worker: opens what it needs at start, closes it at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from contextlib import AsyncExitStack
+from typing import Any
+
+from sallyport.access.ledger import BudgetLedger
+from sallyport.access.room import AccessRoom
+from sallyport.audit.shard import open_shard
+from sallyport.audit.writer import Pace
+from sallyport.gateway.app import Door, Handler, Route, every
+from sallyport.gateway.counts import RefusalCounts
+from sallyport.gateway.dialects.openai_chat import OpenAIChat
+from sallyport.gateway.dialects.openai_embeddings import OpenAIEmbeddings
+from sallyport.gateway.edge.asserted import EdgeRule
+from sallyport.gateway.exchange import Exchange
+from sallyport.gateway.pipeline import Pipeline
+from sallyport.gateway.ports import Rooms
+from sallyport.gateway.upstream import HttpUpstreams
+from sallyport.identity.directory import Directory
+from sallyport.identity.revocation import RevocationFeed
+from sallyport.identity.room import IdentityRoom
+from sallyport.identity.sessions import SessionKeys
+from sallyport.inspection.room import InspectionRoom
+from sallyport.inspection.vault import Vaults
+from sallyport.keys.keyring import KeyRing, in_use
+from sallyport.keys.root import open_root
+from sallyport.keys.sealed_state import SealedStateStore
+from sallyport.keys.sealing import Sealer
+from sallyport.keys.signing import load_or_create
+from sallyport.settings import Settings
+from sallyport.stores.sqlite import SqliteStateStore
+from sallyport.wiring import adapters, providers, translate
+from sallyport.wiring.guards import Bounds, Guards, NoInspection
+from sallyport.wiring.places import Places
+
+COUNTS_SECONDS = 5.0
+
+
+class SystemClock:
+    """Time and chance of this machine."""
+
+    now = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)
+    random = staticmethod(os.urandom)
+
+
+class Deployment:
+    """Everything of one worker that must be opened and closed."""
+
+    pipeline: Pipeline
+    rooms: Rooms
+    directory: Directory
+    sessions: SessionKeys
+    access: AccessRoom
+    keyring: KeyRing
+
+    def __init__(self, settings: Settings, *, edge_secret: str, worker: int) -> None:
+        self.settings, self._worker = settings, worker
+        self._edge = adapters.EdgeDoor(
+            EdgeRule(
+                secret=edge_secret.encode(),
+                aes256=settings.tls.aes256,
+                client_certificates=settings.tls.client_certificates,
+            )
+        )
+        self.places = Places.of(settings)
+        self.counts = RefusalCounts()
+        self._open = AsyncExitStack()
+
+    async def start(self) -> None:
+        """Open everything, in the order of dependence; on an error, close what was opened."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._open.aclose()
+            raise
+
+    async def stop(self) -> None:
+        """Close everything, in the opposite order."""
+        await self._open.aclose()
+
+    async def _start(self) -> None:
+        store = await SqliteStateStore.open(self.places.database)
+        self._open.push_async_callback(store.close)
+        self.keyring = KeyRing(
+            store, open_root(self.places.root_key, in_use=await in_use(store)), time.monotonic, os.urandom
+        )
+        await self.keyring.start()
+        state = SealedStateStore(store, self.keyring)
+        feed = await self._identity(state)
+        budgets = await self._budgets(state)
+        log = await self._log()
+        upstreams = HttpUpstreams(translate.targets(self.settings))
+        self._open.push_async_callback(upstreams.close)
+        self.rooms = Rooms(
+            edge=self._edge,
+            identity=self._identity_room,
+            posture=adapters.CertificateDevices(),
+            access=adapters.Policies(self.access, feed, time.time),
+            budgets=budgets,
+            inspection=await self._inspection(),
+            log=log,
+            sealer=adapters.Records(
+                self.keyring,
+                Sealer(self.keyring),
+                log.writer.shard,
+                payloads=self.settings.audit.seal_payloads,
+            ),
+            upstreams=upstreams,
+            models=translate.models(self.settings),
+            clock=SystemClock(),
+        )
+        self.pipeline = Pipeline(self.rooms, translate.limits(self.settings), self.counts)
+        self._background(every(COUNTS_SECONDS, self._write_counts))
+        self._open.push_async_callback(self._write_counts)
+
+    def _background(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._open.callback(task.cancel)
+
+    async def _identity(self, state: SealedStateStore) -> RevocationFeed:
+        given = self.settings.identity
+        feed = RevocationFeed(
+            state, stale=given.feed_seconds, keep_seconds=max(86_400, given.directory.session_seconds)
+        )
+        await self._run(feed)
+        self.sessions = SessionKeys(state, feed, rules=translate.session_rules(self.settings))
+        await self._run(self.sessions)
+        self.directory = Directory(state, sessions=self.sessions, feed=feed)
+        self._open.callback(self.directory.close)
+        self._identity_room = IdentityRoom(
+            providers=[providers.source(p, given.token_bytes, self._open) for p in given.providers],
+            sessions=self.sessions if given.directory.enabled else None,
+            feed=feed,
+            clock=time.time,
+            cache_seconds=given.cache_seconds,
+            token_bytes=given.token_bytes,
+        )
+        await self._run(self._identity_room)
+        return feed
+
+    async def _budgets(self, state: SealedStateStore) -> adapters.Budgets:
+        limits = translate.budgets(self.settings)
+        ledger = BudgetLedger(state, time.time, limits)
+        await ledger.start()
+        self._open.push_async_callback(ledger.close)
+        self.access = AccessRoom.build(
+            translate.policies_folder(self.settings),
+            tuple(translate.models(self.settings).values()),
+            {segment.name: segment.environment for segment in self.settings.segments},
+            limits,
+            ledger=ledger,
+        )
+        return adapters.Budgets(ledger)
+
+    async def _log(self) -> adapters.AuditLog:
+        signer = await load_or_create(self.keyring, "log")
+        pace = Pace(
+            checkpoint=self.settings.audit.checkpoint_seconds, reserve_bytes=self.settings.audit.reserve_bytes
+        )
+        writer = await asyncio.to_thread(
+            open_shard, self.places.audit, signer, self._origin(), worker=str(self._worker), pace=pace
+        )
+        log = adapters.AuditLog(writer)
+        self._open.push_async_callback(log.close)
+        return log
+
+    def _origin(self) -> str:
+        if self.settings.audit.origin:
+            return self.settings.audit.origin
+        try:
+            with self.places.origin.open("x", encoding="ascii") as file:
+                file.write(f"sallyport.local/{secrets.token_hex(8)}")
+        except FileExistsError:
+            pass
+        return self.places.origin.read_text(encoding="ascii").strip()
+
+    async def _inspection(self) -> Guards | NoInspection:
+        given = self.settings.inspection
+        if given.unsafe_off:
+            return NoInspection()
+        options = translate.inspection(self.settings)
+        room = InspectionRoom(options)
+        await self._run(room)
+        bounds = Bounds(hold_back=given.hold_back, open_token=given.open_token, literals=options.canaries)
+        plug_ins = frozenset(plug_in.name for plug_in in given.plug_ins)
+        return Guards(room, Vaults(time.monotonic, os.urandom), bounds, plug_ins)
+
+    async def _run(self, part: Any) -> None:
+        await part.start()
+        self._open.push_async_callback(part.stop)
+
+    async def _write_counts(self) -> None:
+        entry = self.counts.take()
+        if entry is None:
+            return
+        try:
+            await self.rooms.log.append(entry)
+        except Exception:
+            self.counts.put_back(entry)
+            raise
+
+
+def build_app(settings: Settings, *, edge_secret: str, worker: int = 0) -> Door:
+    """The ASGI application of one worker. Nothing is opened before its lifespan starts."""
+    deployment = Deployment(settings, edge_secret=edge_secret, worker=worker)
+
+    async def guarded(x: Exchange) -> None:
+        await deployment.pipeline.run(x)
+
+    return Door(
+        routes=_routes(guarded),
+        prefixes={},
+        default=OpenAIChat(),
+        in_flight=settings.server.limits.in_flight,
+        request_id=lambda: f"req_{secrets.token_hex(12)}",
+        start=deployment.start,
+        stop=deployment.stop,
+    )
+
+
+def _routes(guarded: Handler) -> dict[str, tuple[Route, ...]]:
+    return {
+        "/v1/chat/completions": (Route("POST", OpenAIChat(), guarded),),
+        "/v1/embeddings": (Route("POST", OpenAIEmbeddings(), guarded),),
+    }

@@ -1,0 +1,173 @@
+"""The inspection room in the shape of the corridor's ports: detectors, vaults and the output guard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sallyport.inspection.holdback import Released, whole
+from sallyport.inspection.json_arguments import inspect_arguments, mask_arguments, unmask_arguments
+from sallyport.inspection.room import InspectionRoom
+from sallyport.inspection.stream import StreamGuard
+from sallyport.inspection.vault import Vault, Vaults
+from sallyport.model import Channel, Direction, Finding, Principal
+
+
+def everything(_kind: str) -> bool:
+    """What a caller may see of the values that came from the caller: all of them."""
+    return True
+
+
+class Bounds:
+    """How long texts may be held, and what is never to be cut."""
+
+    def __init__(self, *, hold_back: int, open_token: int, literals: Sequence[str]) -> None:
+        self.hold_back, self.open_token, self.literals = hold_back, open_token, tuple(literals)
+
+
+class Conversation:
+    """A vault as the corridor sees it."""
+
+    def __init__(self, vault: Vault, room: InspectionRoom, roles: Sequence[str]) -> None:
+        self.vault, self._room, self._roles = vault, room, roles
+        self.mask = vault.mask
+
+    def mask_arguments(self, text: str, findings: Sequence[Finding]) -> str:
+        """Mask inside a JSON text of tool arguments, leaf by leaf."""
+        if not findings:
+            return mask_arguments(self.vault, text, lambda _: ())
+        return mask_arguments(self.vault, text, self._scan)
+
+    def _scan(self, text: str) -> Sequence[Finding]:
+        return self._room.scan_inline(text, "tool_arguments", "input", self._roles)
+
+    def values(self) -> Sequence[tuple[str, str, str]]:
+        """(token, type, value) of what the vault holds."""
+        return [(token, kind, value) for token, (kind, value) in self.vault.values().items()]
+
+
+class Guard:
+    """The output guard of one answer."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        room: InspectionRoom,
+        roles: Sequence[str],
+        system: Sequence[str],
+        bounds: Bounds,
+    ) -> None:
+        self._vault, self._room, self._roles, self._system = conversation.vault, room, roles, system
+        self._bounds = bounds
+        self._stream = StreamGuard(
+            self._scan,
+            self._unmask,
+            bound=bounds.hold_back,
+            open_token=bounds.open_token,
+            literals=bounds.literals,
+        )
+
+    def _scan(self, text: str, channel: Channel = "assistant") -> Sequence[Finding]:
+        return self._room.scan_inline(text, channel, "output", self._roles, system=self._system)
+
+    def _scan_tool(self, text: str) -> Sequence[Finding]:
+        return self._scan(text, "tool_arguments")
+
+    def _unmask(self, text: str) -> str:
+        return self._vault.unmask(text, everything)
+
+    def feed_text(self, choice: int, field: str, text: str) -> Released:
+        """A text delta."""
+        return self._stream.feed_text(choice, text, field)
+
+    def finish_text(self, choice: int, field: str) -> Released:
+        """No more text for this buffer."""
+        return self._stream.finish_text(choice, field)
+
+    def whole(self, text: str, findings: Sequence[Finding]) -> Released:
+        """A whole text whose findings are known."""
+        if not findings:
+            return Released(self._unmask(text))
+        return whole(
+            text,
+            self._scan,
+            self._unmask,
+            bound=self._bounds.hold_back,
+            open_token=self._bounds.open_token,
+            literals=self._bounds.literals,
+        )
+
+    def arguments(self, text: str, findings: Sequence[Finding]) -> Released:
+        """Whole tool arguments."""
+        if not findings:
+            return Released(unmask_arguments(self._vault, text, everything))
+        return inspect_arguments(text, self._scan_tool, self._unmask)
+
+
+class Guards:
+    """Detectors, vaults and output guards."""
+
+    def __init__(
+        self, room: InspectionRoom, vaults: Vaults, bounds: Bounds, plug_ins: frozenset[str]
+    ) -> None:
+        self._room, self._vaults, self._bounds = room, vaults, bounds
+        self.plug_ins = plug_ins
+        self.inspect = room.inspect
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Detector versions for the log."""
+        return {"inspection": self._room.version}
+
+    def vault(self, principal: Principal, conversation: str) -> Conversation:
+        """The vault of a conversation."""
+        return Conversation(self._vaults.get(principal.id, conversation), self._room, principal.roles)
+
+    def guard(self, vault: Conversation, roles: Sequence[str], system: Sequence[str]) -> Guard:
+        """An output guard for one answer."""
+        return Guard(vault, self._room, roles, system, self._bounds)
+
+
+class NoInspection:
+    """`inspection.unsafe_off`: nothing is looked for, nothing is masked."""
+
+    plug_ins: frozenset[str] = frozenset()
+    versions: Mapping[str, str] = {"inspection": "off"}
+
+    async def inspect(
+        self, _leaves: object, _direction: Direction, _roles: Sequence[str], *, system: Sequence[str] = ()
+    ) -> tuple[Finding, ...]:
+        """Nothing."""
+        del system
+        return ()
+
+    def vault(self, _principal: Principal, _conversation: str) -> NoInspection:
+        """Itself: it holds no values."""
+        return self
+
+    def guard(self, _vault: object, _roles: Sequence[str], _system: Sequence[str]) -> NoInspection:
+        """Itself: it lets everything out."""
+        return self
+
+    def mask(self, text: str, _findings: object) -> str:
+        """The text as it is."""
+        return text
+
+    mask_arguments = mask
+
+    def values(self) -> Sequence[tuple[str, str, str]]:
+        """None."""
+        return ()
+
+    def feed_text(self, _choice: int, _field: str, text: str) -> Released:
+        """The text as it is."""
+        return Released(text)
+
+    def finish_text(self, _choice: int, _field: str) -> Released:
+        """Nothing was held."""
+        return Released()
+
+    def whole(self, text: str, _findings: object) -> Released:
+        """The text as it is."""
+        return Released(text)
+
+    arguments = whole

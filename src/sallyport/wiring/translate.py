@@ -1,0 +1,145 @@
+"""The words of the settings in the words of each room. Pure, but for reading the files that settings name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import structs
+
+from sallyport.access.budgets import BudgetLimit
+from sallyport.errors import SettingsError
+from sallyport.gateway.limits import Limits
+from sallyport.gateway.upstream import Target
+from sallyport.identity.keyset import KeySet, key_set
+from sallyport.identity.providers import MfaRule, ProviderRules
+from sallyport.identity.session_rules import SessionRules
+from sallyport.identity.strict import Malformed
+from sallyport.inspection.actions import ActionRow
+from sallyport.inspection.room import PlugInOptions, RoomOptions
+from sallyport.model import Model
+from sallyport.settings.schema import Provider, Settings, Upstream
+
+LEAST_CANARY = 16  # characters of a key below which it would be found in ordinary text
+
+
+def models(settings: Settings) -> dict[str, Model]:
+    """Models by the name that callers use."""
+    environments = {segment.name: segment.environment for segment in settings.segments}
+    return {
+        entry.name: Model(
+            name=entry.name,
+            segment=entry.segment,
+            environment=environments[entry.segment],
+            upstream=entry.upstream,
+            upstream_model=entry.upstream_model or entry.name,
+            surfaces=entry.surfaces,
+            input_price=entry.input_price,
+            output_price=entry.output_price,
+        )
+        for entry in settings.models
+    }
+
+
+def targets(settings: Settings) -> dict[str, Target]:
+    """Upstreams by name."""
+    return {upstream.name: _target(upstream) for upstream in settings.upstreams}
+
+
+def _target(upstream: Upstream) -> Target:
+    key = upstream.api_key.reveal() if upstream.api_key else ""
+    bearer = upstream.key_header.lower() == "authorization"
+    return Target(
+        name=upstream.name,
+        base_url=upstream.base_url,
+        key_header=upstream.key_header.lower(),
+        key=f"Bearer {key}" if key and bearer else key,
+        query=upstream.query,
+        ca_pem=read_file(upstream.ca_file) if upstream.ca_file else b"",
+        connect_seconds=upstream.connect_seconds,
+        first_byte_seconds=upstream.first_byte_seconds,
+        idle_seconds=upstream.idle_seconds,
+        total_seconds=upstream.total_seconds,
+        answer_bytes=upstream.answer_bytes,
+    )
+
+
+def limits(settings: Settings) -> Limits:
+    """The bounds of the door."""
+    given, gateway = settings.server.limits, settings.gateway
+    return Limits(
+        header_bytes=given.header_bytes,
+        body_bytes=given.body_bytes,
+        body_seconds=given.body_seconds,
+        json_depth=given.json_depth,
+        in_flight=given.in_flight,
+        stage_seconds=given.stage_seconds,
+        default_output_tokens=settings.access.default_output_tokens,
+        keepalive_seconds=gateway.keepalive_seconds,
+        allow_fields=frozenset(gateway.allow_fields),
+        allow_provider_tools=frozenset(gateway.allow_provider_tools),
+    )
+
+
+def provider_rules(provider: Provider, token_bytes: int) -> ProviderRules:
+    """What the identity room must know of a provider."""
+    shared = set(ProviderRules.__struct_fields__) & set(Provider.__struct_fields__) - {"mfa"}
+    given = {name: getattr(provider, name) for name in shared}
+    return ProviderRules(**given, mfa=MfaRule(**structs.asdict(provider.mfa)), token_bytes=token_bytes)
+
+
+def static_keys(provider: Provider) -> KeySet:
+    """The key set of a provider's `jwks_file`. Raises SettingsError."""
+    try:
+        return key_set(read_file(provider.jwks_file), provider.algorithms)
+    except Malformed as error:
+        raise SettingsError(
+            provider.jwks_file, f"is no usable key set ({error})", "put a JWK set there"
+        ) from None
+
+
+def session_rules(settings: Settings) -> SessionRules:
+    """How long keys and sessions live."""
+    directory = settings.identity.directory
+    return SessionRules(
+        key_seconds=directory.key_seconds,
+        session_seconds=directory.session_seconds,
+        idle_seconds=directory.idle_seconds,
+    )
+
+
+def budgets(settings: Settings) -> tuple[BudgetLimit, ...]:
+    """What each role may use."""
+    return tuple(BudgetLimit(**structs.asdict(budget)) for budget in settings.access.budgets)
+
+
+def inspection(settings: Settings) -> RoomOptions:
+    """What the detectors look for. Provider keys are canaries: no answer may carry one."""
+    given = settings.inspection
+    keys = tuple(
+        upstream.api_key.reveal()
+        for upstream in settings.upstreams
+        if upstream.api_key and len(upstream.api_key.reveal()) >= LEAST_CANARY
+    )
+    return RoomOptions(
+        actions=tuple(ActionRow(**structs.asdict(rule)) for rule in given.actions),
+        canaries=(*given.canaries, *keys),
+        plug_ins=tuple(PlugInOptions(**structs.asdict(plug_in)) for plug_in in given.plug_ins),
+        seconds=given.seconds,
+        inline_characters=given.inline_characters,
+        workers=given.workers,
+    )
+
+
+def policies_folder(settings: Settings) -> Path | None:
+    """Where the policies are; None for the package's."""
+    return Path(settings.access.policies).expanduser() if settings.access.policies else None
+
+
+def read_file(path: str) -> bytes:
+    """The bytes of a file that the settings name. Raises SettingsError."""
+    try:
+        return Path(path).expanduser().read_bytes()
+    except OSError as error:
+        raise SettingsError(
+            path, f"cannot be read: {error.strerror}", "check the path and its rights"
+        ) from None
