@@ -1,0 +1,260 @@
+"""The appender of a worker: one thread commits batches, one publishes; callers await their own entry.
+
+A batch is one write and one sync, then all who wait are answered with one call into the event loop. A lone caller is
+not delayed; while others are in flight a batch waits, at most `window` seconds, for as many as were answered last time.
+After any OSError nothing is retried and every append is refused until `reopen`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from msgspec import Struct
+
+from sallyport.audit.entry import encode
+from sallyport.audit.log import Item, Log
+from sallyport.audit.note import Signer
+from sallyport.audit.promise import MAX_BATCH, Batch
+from sallyport.audit.tiles import prefixed
+from sallyport.errors import LogFault
+from sallyport.model import Appended
+
+PROMISED = frozenset({"intent", "refusal", "admin"})  # the kinds whose answer carries a receipt
+# What may use the reserve: administrators, and the end of calls that were let in before it was reached.
+RESERVED = frozenset({"admin", "outcome", "recovery", "beat", "shard"})
+MAX_WAITING = 65_536
+MAX_BATCH_BYTES = 8 * 1024 * 1024
+
+Waiting = tuple["asyncio.Future[Appended] | None", Item]
+
+
+class Pace(Struct, frozen=True, kw_only=True):
+    """Times in seconds, space in bytes."""
+
+    checkpoint: float = 1.0
+    beat: float = 60.0
+    window: float = 0.001
+    reserve_bytes: int = 0
+
+
+class LogWriter:
+    """Appends to one shard, from one event loop. Made by `shard.open_shard`."""
+
+    def __init__(
+        self,
+        shard: str,
+        log: Log,
+        signer: Signer,
+        pace: Pace,
+        *,
+        again: Callable[[int, dict[str, int]], Log],
+        ended: Callable[[Log], None],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.shard, self._log, self._signer, self._pace = shard, log, signer, pace
+        self._again, self._ended, self._now = again, ended, now
+        self._queue: deque[Waiting] = deque()
+        self._gate = threading.Lock()
+        self._asleep = False
+        self._target = 1
+        self._broken: str = ""
+        self._full = False
+        self._closed = False
+        self._unended: dict[str, int] = {}  # calls whose outcome the log did not take
+        self._last_append = 0.0
+        self._threads: list[threading.Thread] = []
+        self._stop = threading.Event()
+        self._start()
+
+    @property
+    def size(self) -> int:
+        """How many entries are durable."""
+        return self._log.size
+
+    @property
+    def fault(self) -> str:
+        """Why appends are refused, "" if they are not."""
+        return self._broken or ("disk_full" if self._full else "")
+
+    async def append(self, entry: Mapping[str, object], payload: bytes | None = None) -> Appended:
+        """Durable when it returns. `payload` is sealed bytes; their SHA-256 is put into the entry.
+
+        Raises LogFault: `log_unavailable` (schema, disk fault, closed), `disk_full` (the reserve is reached).
+        """
+        kind, request = str(entry.get("kind")), str(entry.get("request", ""))
+        if self._broken or (self._full and kind not in RESERVED) or len(self._queue) >= MAX_WAITING:
+            raise self._refused(kind, request)
+        data = encode(entry, int(self._now() * 1000), payload)
+        future: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
+        self._queue.append((future, Item(prefixed(data), kind, request, payload)))
+        if self._asleep and len(self._queue) >= self._target:
+            self._ring()
+        return await future
+
+    async def reopen(self) -> None:
+        """After a fault: check what is on the disk, cut what nobody was told of, and take entries again.
+
+        Raises LogFault if the disk still fails or history is not what was signed; then it stays refused.
+        """
+        await asyncio.to_thread(self._reopen)
+
+    def close(self) -> None:
+        """Commit what waits, publish a last checkpoint, release the shard. Later appends are refused.
+
+        Closing twice does nothing.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        self._halt()
+        if not self._broken:
+            self._broken = "the log is closed"
+            with suppress(OSError):
+                self._log.publish()
+        self._ended(self._log)
+
+    # the commit thread
+
+    def _start(self) -> None:
+        self._stop = threading.Event()
+        self._last_append = time.monotonic()
+        for name, work in (("commit", self._commit_loop), ("publish", self._publish_loop)):
+            thread = threading.Thread(target=work, name=f"audit-{name}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _halt(self) -> None:
+        self._stop.set()
+        self._ring()
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
+
+    def _ring(self) -> None:
+        self._asleep = False
+        with suppress(RuntimeError):  # it is ringing already
+            self._gate.release()
+
+    def _sleep(self, target: int, seconds: float) -> None:
+        """Until `target` entries wait, or the time is over (-1: no limit), or someone rings."""
+        self._gate.acquire(blocking=False)
+        self._target = target
+        self._asleep = True
+        if len(self._queue) < target and not self._stop.is_set():
+            self._gate.acquire(timeout=seconds)
+        self._asleep = False
+
+    def _commit_loop(self) -> None:
+        answered = 0
+        while not (self._stop.is_set() and not self._queue):
+            if not self._queue:
+                self._sleep(1, -1)
+            elif answered > 1 and len(self._queue) < answered:
+                self._sleep(answered, self._pace.window)
+            batch = self._next_batch()
+            answered = len(batch)
+            if batch:
+                self._commit(batch)
+
+    def _next_batch(self) -> list[Waiting]:
+        batch: list[Waiting] = []
+        size = 0
+        while self._queue and len(batch) < MAX_BATCH and size < MAX_BATCH_BYTES:
+            waiting = self._queue.popleft()
+            batch.append(waiting)
+            size += len(waiting[1].prefixed) + len(waiting[1].payload or b"")
+        return batch
+
+    def _commit(self, batch: list[Waiting]) -> None:
+        items = [item for _, item in batch]
+        if self._broken:
+            self._answer(batch, None)
+            return
+        try:
+            first, leaves = self._log.commit(items)
+            self._last_append = time.monotonic()
+            self._answer(batch, self._appended(items, first, leaves))
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing more is acknowledged
+            self._break(error)
+            self._answer(batch, None)
+
+    def _appended(self, items: list[Item], first: int, leaves: list[bytes]) -> list[Appended]:
+        wanted = any(item.kind in PROMISED for item in items)
+        promises = Batch(self.shard, first, leaves, self._signer) if wanted else None
+        return [
+            Appended(
+                shard=self.shard,
+                index=first + i,
+                leaf_hash=leaf,
+                promise=promises.value(i) if promises and items[i].kind in PROMISED else "",
+            )
+            for i, leaf in enumerate(leaves)
+        ]
+
+    def _answer(self, batch: list[Waiting], results: list[Appended] | None) -> None:
+        loop = next((future.get_loop() for future, _ in batch if future is not None), None)
+        if loop is not None:
+            with suppress(RuntimeError):  # the loop was closed while the entry became durable
+                loop.call_soon_threadsafe(self._settle, batch, results)
+
+    def _settle(self, batch: list[Waiting], results: list[Appended] | None) -> None:
+        """In the event loop: wake everyone of a batch."""
+        for position, (future, item) in enumerate(batch):
+            if results is None:
+                fault = self._refused(item.kind, item.request)
+                if future is not None and not future.done():
+                    future.set_exception(fault)
+            elif future is not None and not future.done():
+                future.set_result(results[position])
+
+    def _refused(self, kind: str, request: str) -> LogFault:
+        if kind == "outcome" and request in self._log.open.intents:
+            self._unended[request] = self._log.open.intents[request]
+        if not self._broken and self._full:
+            return LogFault("the disk reserve is reached", code="disk_full")
+        return LogFault(self._broken or "too many entries are waiting")
+
+    def _break(self, error: Exception) -> None:
+        reason = error.strerror if isinstance(error, OSError) else type(error).__name__
+        self._broken = self._broken or f"the log cannot be written: {reason}"
+
+    # the publishing thread
+
+    def _publish_loop(self) -> None:
+        due = time.monotonic()
+        while not self._stop.wait(max(0.0, due - time.monotonic())):
+            due = time.monotonic() + self._pace.checkpoint
+            if self._broken:
+                continue
+            try:
+                self._full = self._log.files.free(self._log.directory) < self._pace.reserve_bytes
+                if self._log.size != self._log.published:
+                    self._log.publish()
+            except Exception as error:  # noqa: BLE001 - a log that cannot be published takes no more
+                self._break(error)
+            self._beat()
+
+    def _beat(self) -> None:
+        if time.monotonic() - self._last_append >= self._pace.beat and not self._broken:
+            data = encode({"kind": "beat"}, int(self._now() * 1000))
+            self._queue.append((None, Item(prefixed(data), "beat")))
+            self._ring()
+
+    def _reopen(self) -> None:
+        if self._closed or not self._broken:
+            return
+        self._halt()
+        keep = self._log.size
+        with suppress(OSError):
+            self._log.close()
+        try:
+            self._log = self._again(keep, self._unended)
+        except OSError as error:
+            raise LogFault(f"the log cannot be opened again: {error.strerror}") from None
+        self._broken, self._unended = "", {}
+        self._start()
