@@ -75,7 +75,7 @@ class World:
 
     # the ports
     def edge(self, headers):
-        return self.maybe_now("edge", lambda: (TlsFacts(version="TLSv1.3"), headers))
+        return self.maybe_now("edge", lambda: (TlsFacts(version="TLSv1.3"), "192.0.2.1", headers))
 
     async def identify(self, headers, tls):
         return await self.maybe("identify", PRINCIPAL)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Handler = Callable[[Exchange], Awaitable[None]]
+TARGET = re.compile(r"[A-Za-z0-9_.:-]{1,256}")
 logger = logging.getLogger("sallyport.app")
 
 
@@ -86,7 +88,7 @@ class Door:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         out = AsgiOut(send)
-        route, refusal = self._find(scope)
+        route, target, refusal = self._find(scope)
         exchange = Exchange(
             request_id=self._request_id(),
             headers=scope["headers"],
@@ -94,6 +96,7 @@ class Door:
             receive=receive,
             out=out,
         )
+        exchange.target = target
         if self._free <= 0:
             refusal = Refusal(code="overloaded", retry_after=1)
         if refusal is not None or route is None:
@@ -115,22 +118,24 @@ class Door:
         finally:
             self._free += 1
 
-    def _find(self, scope: Scope) -> tuple[Route | None, Refusal | None]:
+    def _find(self, scope: Scope) -> tuple[Route | None, str, Refusal | None]:
+        """The route, the last part of the path where the route has one, or why there is none."""
         path: str = scope["path"]
         raw: bytes = scope.get("raw_path") or b""
         if raw and raw != path.encode():
-            return None, Refusal(code="not_found")
-        routes = self._routes.get(path)
+            return None, "", Refusal(code="not_found")
+        routes, target = self._routes.get(path), ""
         if routes is None:
-            prefix = next((r for start, r in self._prefixes.items() if path.startswith(start)), None)
+            start, _, target = path.rpartition("/")
+            prefix = self._prefixes.get(start) if TARGET.fullmatch(target) else None
             routes = (prefix,) if prefix else ()
         for route in routes:
             if route.method == scope["method"]:
-                return route, None
+                return route, target, None
         if routes:
             allowed = ", ".join(route.method for route in routes)
-            return None, Refusal(code="method_not_allowed", headers=(("allow", allowed),))
-        return None, Refusal(code="not_found")
+            return None, "", Refusal(code="method_not_allowed", headers=(("allow", allowed),))
+        return None, "", Refusal(code="not_found")
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -32,11 +32,13 @@ class Exchange:
         self.dialect = dialect
         self.receive = receive
         self.out = out
+        self.target = ""  # the last part of a path, where a route has one
         self.stage = "identify"
         self.deadline: asyncio.Timeout | None = None  # of all stages before the send, together
         self.timings: dict[str, int] = {}  # stage -> microseconds
         # identify, posture
         self.tls = TlsFacts()
+        self.peer = ""  # the client's address, as the edge saw it
         self.principal: Principal | None = None
         self.device = UNKNOWN_DEVICE
         # parse, route, authorise, budget

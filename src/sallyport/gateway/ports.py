@@ -221,8 +221,8 @@ class Out(Protocol):
 class Edge(Protocol):
     """What the edge asserts."""
 
-    def __call__(self, headers: Headers) -> tuple[TlsFacts, Headers] | Refusal:
-        """TLS facts and the headers without the asserted ones."""
+    def __call__(self, headers: Headers) -> tuple[TlsFacts, str, Headers] | Refusal:
+        """TLS facts, the client's address, and the headers without the asserted ones."""
 
 
 class Clock(Protocol):

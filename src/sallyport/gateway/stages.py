@@ -39,7 +39,7 @@ async def identify(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | None
     asserted = rooms.edge(x.headers)
     if isinstance(asserted, Refusal):
         return asserted
-    tls, x.headers = asserted
+    tls, x.peer, x.headers = asserted
     x.tls = expect(tls, TlsFacts)
     principal = await rooms.identity.identify(x.headers, x.tls)
     if isinstance(principal, Refusal):

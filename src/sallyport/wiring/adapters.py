@@ -31,10 +31,10 @@ class EdgeDoor:
     def __init__(self, rule: EdgeRule) -> None:
         self._rule = rule
 
-    def __call__(self, headers: Headers) -> tuple[TlsFacts, Headers] | Refusal:
-        """TLS facts and the headers without the asserted ones."""
+    def __call__(self, headers: Headers) -> tuple[TlsFacts, str, Headers] | Refusal:
+        """TLS facts, the client's address, and the headers without the asserted ones."""
         asserted = read_asserted(headers, self._rule)
-        return asserted if isinstance(asserted, Refusal) else (asserted.tls, asserted.headers)
+        return asserted if isinstance(asserted, Refusal) else (asserted.tls, asserted.peer, asserted.headers)
 
 
 class CertificateDevices:

@@ -13,12 +13,14 @@ from sallyport.access.ledger import BudgetLedger
 from sallyport.access.room import AccessRoom
 from sallyport.audit.shard import open_shard
 from sallyport.audit.writer import Pace
-from sallyport.gateway.app import Door, Handler, Route, every
+from sallyport.gateway.app import Door, every
 from sallyport.gateway.counts import RefusalCounts
 from sallyport.gateway.dialects.openai_chat import OpenAIChat
-from sallyport.gateway.dialects.openai_embeddings import OpenAIEmbeddings
 from sallyport.gateway.edge.asserted import EdgeRule
-from sallyport.gateway.exchange import Exchange
+from sallyport.gateway.own.base import Desk
+from sallyport.gateway.own.evidence import Receipts
+from sallyport.gateway.own.models import ModelList
+from sallyport.gateway.own.people import Administration, Sessions
 from sallyport.gateway.pipeline import Pipeline
 from sallyport.gateway.ports import Rooms
 from sallyport.gateway.upstream import HttpUpstreams
@@ -36,8 +38,11 @@ from sallyport.keys.signing import load_or_create
 from sallyport.settings import Settings
 from sallyport.stores.sqlite import SqliteStateStore
 from sallyport.wiring import adapters, providers, translate
+from sallyport.wiring.evidence import LogEvidence
 from sallyport.wiring.guards import Bounds, Guards, NoInspection
+from sallyport.wiring.health import Health
 from sallyport.wiring.places import Places
+from sallyport.wiring.routes import routes
 
 COUNTS_SECONDS = 5.0
 
@@ -55,6 +60,12 @@ class Deployment:
 
     pipeline: Pipeline
     rooms: Rooms
+    desk: Desk
+    models: ModelList
+    signing_in: Sessions
+    administration: Administration
+    receipts: Receipts
+    health: Health
     directory: Directory
     sessions: SessionKeys
     access: AccessRoom
@@ -93,11 +104,12 @@ class Deployment:
         )
         await self.keyring.start()
         state = SealedStateStore(store, self.keyring)
-        feed = await self._identity(state)
+        self._feed = feed = await self._identity(state)
         budgets = await self._budgets(state)
         log = await self._log()
         upstreams = HttpUpstreams(translate.targets(self.settings))
         self._open.push_async_callback(upstreams.close)
+        sealer = Sealer(self.keyring)
         self.rooms = Rooms(
             edge=self._edge,
             identity=self._identity_room,
@@ -116,9 +128,19 @@ class Deployment:
             models=translate.models(self.settings),
             clock=SystemClock(),
         )
-        self.pipeline = Pipeline(self.rooms, translate.limits(self.settings), self.counts)
+        limits = translate.limits(self.settings)
+        self.pipeline = Pipeline(self.rooms, limits, self.counts)
+        self._own_api(Desk(self.rooms, limits, self.counts), log, sealer)
         self._background(every(COUNTS_SECONDS, self._write_counts))
         self._open.push_async_callback(self._write_counts)
+
+    def _own_api(self, desk: Desk, log: adapters.AuditLog, sealer: Sealer) -> None:
+        self.desk = desk
+        self.models = ModelList(desk)
+        self.signing_in = Sessions(desk, self.directory, self.sessions.refresh)
+        self.administration = Administration(desk, self.directory)
+        self.receipts = Receipts(desk, LogEvidence(self.places.audit, sealer))
+        self.health = Health(log, self._feed)
 
     def _background(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -210,23 +232,13 @@ class Deployment:
 def build_app(settings: Settings, *, edge_secret: str, worker: int = 0) -> Door:
     """The ASGI application of one worker. Nothing is opened before its lifespan starts."""
     deployment = Deployment(settings, edge_secret=edge_secret, worker=worker)
-
-    async def guarded(x: Exchange) -> None:
-        await deployment.pipeline.run(x)
-
+    exact, prefixes = routes(deployment)
     return Door(
-        routes=_routes(guarded),
-        prefixes={},
+        routes=exact,
+        prefixes=prefixes,
         default=OpenAIChat(),
         in_flight=settings.server.limits.in_flight,
         request_id=lambda: f"req_{secrets.token_hex(12)}",
         start=deployment.start,
         stop=deployment.stop,
     )
-
-
-def _routes(guarded: Handler) -> dict[str, tuple[Route, ...]]:
-    return {
-        "/v1/chat/completions": (Route("POST", OpenAIChat(), guarded),),
-        "/v1/embeddings": (Route("POST", OpenAIEmbeddings(), guarded),),
-    }

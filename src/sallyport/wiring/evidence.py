@@ -1,0 +1,91 @@
+"""The log and the sealed records, read for our own API. The disk is read in threads."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from sallyport.audit.find import find
+from sallyport.audit.payloads import PayloadStore
+from sallyport.audit.prove import prove
+from sallyport.errors import Fault, LogFault
+from sallyport.gateway.own.evidence import Where
+from sallyport.keys.sealing import OpenedRecord, RecordContext, Sealer
+
+PATIENCE = 20  # tries to find the entry in a checkpoint
+PAUSE = 0.2  # seconds between them
+
+
+class LogEvidence:
+    """What one deployment's log folder holds."""
+
+    def __init__(self, directory: Path, sealer: Sealer) -> None:
+        self._directory, self._sealer = directory, sealer
+        self._payloads = PayloadStore(directory)
+
+    async def where(self, request: str) -> Where:
+        """The entries of a call. Raises Fault `record_unknown`."""
+        found = await asyncio.to_thread(find, self._directory, request)
+        calls = [entry for entry in found if entry.kind in {"intent", "refusal"}]
+        if not calls:
+            raise Fault("no call has this request id", code="record_unknown")
+        first = calls[0]
+        outcome = next((e.index for e in found if e.kind == "outcome" and e.shard == first.shard), None)
+        return Where(
+            request=request,
+            who=str(orjson.loads(first.data).get("who", "")),
+            shard=first.shard,
+            intent=first.index if first.kind == "intent" else None,
+            outcome=outcome,
+        )
+
+    async def receipt(self, where: Where, *, opening: bytes) -> dict[str, Any]:
+        """The document that a stranger can check; waits for the next checkpoint."""
+        for _ in range(PATIENCE):
+            try:
+                return await asyncio.to_thread(prove, self._directory, where.request, opening=opening)
+            except LogFault:
+                await asyncio.sleep(PAUSE)
+        raise LogFault("no checkpoint covers the entries")
+
+    async def opening(self, where: Where) -> bytes:
+        """What opens the commitment."""
+        record = await self._open(where, where.outcome, "answer")
+        if record is None or record.text is None:
+            return b""
+        return bytes.fromhex(orjson.loads(record.text).get("opening", ""))
+
+    async def content(self, where: Where) -> dict[str, Any]:
+        """Both sealed records. What was erased shows as null."""
+        request = await self._open(where, where.intent, "request")
+        answer = await self._open(where, where.outcome, "answer")
+        said = orjson.loads(answer.text) if answer and answer.text else {}
+        values = {value.token: value for record in (request, answer) if record for value in record.values}
+        return {
+            "request": where.request,
+            "sent": request.text.decode() if request and request.text else None,
+            "answer": said.get("answer"),
+            "values": [
+                {"token": value.token, "type": value.type, "value": value.value} for value in values.values()
+            ],
+        }
+
+    async def _open(self, where: Where, index: int | None, part: str) -> OpenedRecord | None:
+        if index is None:
+            return None
+        blob = await asyncio.to_thread(self._payload, where.shard, index)
+        if not blob:
+            return None
+        context = RecordContext(request=where.request, shard=where.shard, part=part)  # type: ignore[arg-type]
+        return await self._sealer.open_record(blob, context)
+
+    def _payload(self, shard: str, index: int) -> bytes:
+        try:
+            return self._payloads.read(shard, index)
+        except Fault as fault:
+            if fault.code == "record_unknown":
+                return b""
+            raise
