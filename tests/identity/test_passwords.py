@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 
 import pytest
 from identity_world import Counter, CountingPasswords
 
-from sallyport.identity.passwords import MEMORY_KIB, PASSES, Passwords
+from sallyport.identity.passwords import MEMORY_KIB, NICE, PASSES, Passwords
 
 
 @pytest.fixture
@@ -87,3 +88,12 @@ async def test_who_leaves_the_line_makes_room(passwords):
     assert not passwords.full(reserved=False)
     gate.set()
     await busy
+
+
+async def test_hashing_steps_back_for_calls_and_only_hashing(passwords):
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    before = priority()
+    assert await passwords._run(priority) == max(before, NICE)
+    assert priority() == before

@@ -271,7 +271,7 @@ async def test_the_last_use_is_written_at_most_once_a_minute(world):
     for _ in range(120):
         world.clock.forward(1)
         await world.ask(issued.key)
-        await world.sessions.flush()
+        await world.sessions._upkeep.flush()
     assert session_writes(world) - before == 2
 
 
@@ -281,7 +281,7 @@ async def test_another_process_knows_of_uses_here(world):
     for _ in range(3):
         world.clock.forward(900)
         await world.ask(issued.key)
-    await world.sessions.flush()
+    await world.sessions._upkeep.flush()
     other = World(world.store, world.clock, seed="other")
     assert await other.ask(issued.key) == "local|sam"
     other.directory.close()
@@ -295,7 +295,7 @@ async def test_an_idle_verdict_in_memory_asks_the_store_first(world):
     for _ in range(2):
         world.clock.forward(1700)
         await other.ask(issued.key)
-        await other.sessions.flush()
+        await other.sessions._upkeep.flush()
     assert await world.ask(issued.key) == "local|sam"
     other.directory.close()
 
@@ -316,8 +316,8 @@ async def test_writing_a_use_never_brings_an_ended_session_back(world):
 
     world.store.read = overtaken
     with pytest.raises(Conflict):
-        await world.sessions.flush()
-    await world.sessions.flush()
+        await world.sessions._upkeep.flush()
+    await world.sessions._upkeep.flush()
     assert await world.store.read("session", issued.session) is None
     assert await world.ask(issued.key) == "token_revoked"
 
@@ -346,7 +346,7 @@ async def test_dead_rows_are_dropped(world):
     await world.sessions.refresh(issued.key)
     world.clock.forward(43_200 - 600)
     live = await world.login("sam")
-    await world.sessions.purge()
+    await world.sessions._upkeep.purge()
     assert [row.key for row in await world.store.scan("session")] == [live.session]
     assert len(await world.store.scan("key")) == 1
     assert await world.ask(live.key) == "local|sam"
@@ -437,3 +437,16 @@ async def test_an_old_session_stays_dead_without_its_revocation_record(world, ac
     records = [Change(kind="revocation", key=r.key, value=None) for r in await world.store.scan("revocation")]
     await world.store.commit([*records, bump()])
     assert await world.ask(issued.key) == "token_revoked"
+
+
+async def test_a_dead_replaced_key_writes_nothing_more(world):
+    """Whoever holds one cannot make every process load its sessions again and again."""
+    await world.enrol("sam")
+    stolen = await world.try_login("sam")
+    world.clock.forward(600)
+    await world.sessions.refresh(stolen.key)
+    world.clock.forward(31)
+    await world.sessions.refresh(stolen.key)
+    commits = len(world.store.commits)
+    assert (await world.sessions.refresh(stolen.key)).code == "token_revoked"
+    assert len(world.store.commits) == commits

@@ -112,7 +112,7 @@ class Sessions(RuleBasedStateMachine):
 
     @rule(at=st.sampled_from(PROCESSES))
     def restart(self, at):
-        self.run(self.worlds[at].sessions.flush())
+        self.run(self.worlds[at].sessions._upkeep.flush())
         totp = self.worlds[at].totp
         self.worlds[at].directory.close()
         self.worlds[at] = self.process()
@@ -120,7 +120,7 @@ class Sessions(RuleBasedStateMachine):
 
     @rule(at=st.sampled_from(PROCESSES))
     def purge(self, at):
-        self.run(self.worlds[at].sessions.purge())
+        self.run(self.worlds[at].sessions._upkeep.purge())
 
     @rule(
         target=keys,
@@ -167,7 +167,7 @@ class Sessions(RuleBasedStateMachine):
             assert (answer.id, answer.session) == (f"local|{session.person}", known.session)
             assert (answer.roles, answer.mfa) == (model.roles[session.person], True)
             session.last_used = now
-            self.run(world.sessions.flush())
+            self.run(world.sessions._upkeep.flush())
 
     @rule(target=keys, at=st.sampled_from(PROCESSES), key=keys)
     def refresh(self, at, key):

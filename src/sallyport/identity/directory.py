@@ -40,6 +40,7 @@ from sallyport.identity.directory_rules import (
 from sallyport.identity.enrolment import TOTP_BYTES, Enrolment
 from sallyport.identity.passwords import Passwords
 from sallyport.identity.people import ATTEMPTS, People
+from sallyport.identity.refusals import refuse
 from sallyport.identity.revocation import Revocation, RevocationFeed
 from sallyport.identity.sessions import SessionKeys
 from sallyport.identity.throttle import Throttle, source_key
@@ -152,7 +153,7 @@ class Directory:
         """End the session of a key, also of an expired one. `token_invalid` if it has none."""
         found = await self._sessions.session_of(key)
         if found is None:
-            return Refusal(code="token_invalid")
+            return refuse("token_invalid", "key_without_session")
         session, principal = found
         await self._sessions.end(session, by=principal, reason="logout")
         return None
@@ -193,7 +194,7 @@ class Directory:
             right = bool(proven) and person is not None and person.password == proven
             refusal = login_refusal(person, password_right=right, step=step, now=self._now())
             if refusal is not None or person is None or step is None:
-                return refusal or Refusal(code="login_failed")
+                return refusal or refuse("login_failed", "not_enrolled")
             used = replace(person, last_step=step, link="", pending=None)
             change = Change(kind="person", key=account, value=encode(used), expected=version)
             try:

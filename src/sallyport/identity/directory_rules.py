@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from sallyport.errors import Refusal
 from sallyport.identity.directory_records import LinkRecord, Person
+from sallyport.identity.refusals import refuse
 
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
 NAME_LENGTH = 64
@@ -117,15 +118,16 @@ def code_step(secret: str, code: str, now: int, last_step: int) -> int | None:
 def login_refusal(
     person: Person | None, *, password_right: bool, step: int | None, now: int
 ) -> Refusal | None:
-    """Whether both factors let this person in. Who has not proven both learns nothing about the account."""
-    if (
-        person is None
-        or not person.enrolled
-        or not password_right
-        or step is None
-        or step <= person.last_step
-    ):
-        return Refusal(code="login_failed")
+    """Whether both factors let this person in.
+
+    Who has not proven both learns nothing about the account; only the log learns which was wrong.
+    """
+    if person is None or not person.enrolled:
+        return refuse("login_failed", "not_enrolled")
+    code_right = step is not None and step > person.last_step
+    if not (password_right and code_right):
+        wrong = "code" if password_right else "password" if code_right else "password_and_code"
+        return refuse("login_failed", wrong)
     if person.suspended:
         return Refusal(code="principal_suspended")
     if now <= person.not_before:

@@ -39,6 +39,7 @@ from sallyport.identity.directory_rules import (
 )
 from sallyport.identity.passwords import Passwords
 from sallyport.identity.people import ATTEMPTS, People
+from sallyport.identity.refusals import refuse
 from sallyport.identity.revocation import Revocation, RevocationFeed
 from sallyport.stores.protocols import Change, Row, StateStore
 
@@ -121,7 +122,7 @@ class Enrolment:
             pending = person.pending
             step = code_step(pending.totp, code, now, 0) if pending is not None else None
             if pending is None or step is None:
-                return Refusal(code="login_failed")
+                return refuse("login_failed", "code")
             enrolled = _with_factors(person, pending, step, now)
             with contextlib.suppress(Conflict):
                 await self._people.write(enrolled, version, also=_finishing(person, link, now))

@@ -175,19 +175,20 @@ class RevocationFeed:
             epoch = row.version if row is not None else 0
             if epoch != self._revoked.epoch:
                 rows = await self._store.scan("revocation")
-                self._revoked = gathered(epoch, [_decode(row.value) for row in rows])
+                records = [_decode(row.value) for row in rows]
+                self._revoked = gathered(epoch, records)
                 self._confirmed = began
                 self._notify()
-                await self._purge(rows)
+                await self._purge(rows, records)
             self._confirmed = began
 
-    async def _purge(self, rows: list[Row]) -> None:
+    async def _purge(self, rows: list[Row], records: list[Revocation]) -> None:
         """Drop what is older than the longest session. Another process may be doing the same."""
         horizon = self._now() - self._keep
         old = [
             Change(kind=row.kind, key=row.key, value=None, expected=row.version)
-            for row in rows
-            if _decode(row.value).at < horizon
+            for row, record in zip(rows, records, strict=True)
+            if record.at < horizon
         ]
         if old:
             with contextlib.suppress(Conflict):

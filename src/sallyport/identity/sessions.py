@@ -6,10 +6,8 @@ long as the revocation epoch stands that was read before the rows were loaded.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
-import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -43,15 +41,12 @@ from sallyport.identity.session_rules import (
     session_refusal,
     well_formed,
 )
+from sallyport.identity.session_upkeep import SessionUpkeep
 from sallyport.model import Principal
-from sallyport.stores.protocols import Change, Row, StateStore
+from sallyport.stores.protocols import Change, StateStore
 
 ATTEMPTS = 8
 NOTE_SECONDS = 60
-FLUSH_SECONDS = 15.0
-PURGE_SECONDS = 3600
-BATCH = 64
-log = logging.getLogger(__name__)
 
 
 class Entry:
@@ -102,24 +97,15 @@ class SessionKeys:
         self._store, self._feed, self._rules = store, feed, rules
         self._clock, self._random, self._capacity = clock, random, capacity
         self._cache: dict[bytes, Entry] = {}
-        self._touched: dict[str, int] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._upkeep = SessionUpkeep(store, clock)
 
     async def start(self) -> None:
         """Write uses and drop dead rows in the background."""
-        self._task = asyncio.create_task(self._tidy())
+        await self._upkeep.start()
 
     async def stop(self) -> None:
         """End the background work, and write the uses that were not written yet."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
-        try:
-            await self.flush()
-        except Exception as error:  # noqa: BLE001 - a lost last use ends a session early, never late
-            log.warning("last uses could not be written: %s", type(error).__name__)
+        await self._upkeep.stop()
 
     async def lookup(self, key: str) -> Principal | Refusal:
         """Who holds this key, with the roles as of now.
@@ -166,7 +152,7 @@ class SessionKeys:
             if held is None:
                 return refuse("token_invalid", "key_unknown")
             now = self._now()
-            if held.key.replaced and now - held.key.replaced > REUSE_GRACE:
+            if held.session and held.key.replaced and now - held.key.replaced > REUSE_GRACE:
                 await self.end(held.key.session, by="sallyport", reason="replaced key used again")
             refusal = await self._refresh_refusal(held, digest, now)
             if refusal is not None:
@@ -189,26 +175,6 @@ class SessionKeys:
         if held is None or held.session is None:
             return None
         return held.key.session, principal_id(held.session.person)
-
-    async def flush(self) -> None:
-        """Write the last uses that were noted. Raises what the store raises; the rest is written next time."""
-        while self._touched:
-            batch = dict(list(self._touched.items())[:BATCH])
-            rows = [row for name in batch if (row := await self._store.read("session", name)) is not None]
-            if rows:
-                await self._store.commit([_use(row, batch[row.key]) for row in rows])
-            for session, at in batch.items():
-                if self._touched.get(session) == at:
-                    del self._touched[session]
-
-    async def purge(self) -> None:
-        """Drop sessions that are past their end, and all their keys. Another process may be doing the same."""
-        now = self._now()
-        dead = [r for r in await self._store.scan("session") if decode_session(r.value).expires < now]
-        dead += [r for r in await self._store.scan("key") if decode_key(r.value).session_expires < now]
-        for start in range(0, len(dead), BATCH):
-            with contextlib.suppress(Conflict):
-                await self._store.commit([_drop(row) for row in dead[start : start + BATCH]])
 
     async def _load(self, key: str, digest: bytes) -> Principal | Refusal:
         if not well_formed(key):
@@ -251,9 +217,7 @@ class SessionKeys:
 
     def _session_refusal(self, held: Held, known: Entry | None, now: int) -> Refusal | None:
         stored = held.session.last_used if held.session is not None else 0
-        used = max(
-            stored, self._touched.get(held.key.session, 0), known.last_used if known is not None else 0
-        )
+        used = max(stored, self._upkeep.noted(held.key.session), known.last_used if known is not None else 0)
         refusal = session_refusal(held.session, held.person, now=now, last_used=used, rules=self._rules)
         if refusal is None and self._feed.revoked(held.principal):
             return refuse("token_revoked", "revoked")
@@ -308,7 +272,8 @@ class SessionKeys:
     def _use(self, entry: Entry, now: int) -> None:
         entry.last_used = now
         if now - entry.noted >= NOTE_SECONDS:
-            entry.noted = self._touched[entry.principal.session] = now
+            entry.noted = now
+            self._upkeep.note(entry.principal.session, now)
 
     def _new_key(self, principal: str, session: str, now: int, ends: int) -> tuple[IssuedKey, Change]:
         key = format_key(self._random(KEY_BYTES))
@@ -319,31 +284,9 @@ class SessionKeys:
         )
         return issued, Change(kind="key", key=_digest(key), value=encode(record), expected=0)
 
-    async def _tidy(self) -> None:
-        purged = self._now()
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
-            try:
-                await self.flush()
-                if self._now() - purged >= PURGE_SECONDS:
-                    purged = self._now()
-                    await self.purge()
-            except Exception as error:  # noqa: BLE001 - the next round tries again
-                log.warning("sessions could not be tidied: %s", type(error).__name__)
-
     def _now(self) -> int:
         return int(self._clock())
 
 
 def _digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
-
-
-def _use(row: Row, at: int) -> Change:
-    session = decode_session(row.value)
-    used = replace(session, last_used=max(session.last_used, at))
-    return Change(kind=row.kind, key=row.key, value=encode(used), expected=row.version)
-
-
-def _drop(row: Row) -> Change:
-    return Change(kind=row.kind, key=row.key, value=None, expected=row.version)
