@@ -58,7 +58,7 @@ class Match(Struct, frozen=True):
 
 
 _SEPARATOR = r"[^\w?!]+"
-_TOKEN = re.compile(r"\S+")
+_TOKEN = re.compile(r"<[^>]+>|\S+")
 _NOT_WORD = re.compile(r"[^\w]+")
 
 
@@ -103,7 +103,7 @@ def _groups(pattern: str, lexicon: Mapping[str, tuple[str, ...]]) -> list[tuple[
             gap = int(token[1:])
             continue
         if token.startswith("<"):
-            phrases = lexicon[token.strip("<>")]
+            phrases = lexicon[token.strip("<>").replace("_", " ")]
         else:
             phrases = tuple(token.strip("()").replace("_", " ").split("|"))
         groups.append((phrases, gap))

@@ -6,8 +6,21 @@ import hashlib
 
 import msgspec
 
-from sallyport.inspection import rules_english, rules_lexicon, rules_structural
+from sallyport.inspection import (
+    rules_english,
+    rules_indirect,
+    rules_jailbreak,
+    rules_languages,
+    rules_lexicon,
+    rules_structural,
+)
 
-LEXICON = rules_lexicon.ENGLISH
-RULES = (*rules_english.RULES, *rules_structural.RULES)
+LEXICON = {**rules_lexicon.ENGLISH, **rules_languages.LEXICON}
+RULES = (
+    *rules_english.RULES,
+    *rules_jailbreak.RULES,
+    *rules_indirect.RULES,
+    *rules_languages.RULES,
+    *rules_structural.RULES,
+)
 VERSION = hashlib.sha256(msgspec.json.encode((LEXICON, RULES), order="deterministic")).hexdigest()[:12]
