@@ -112,7 +112,7 @@ class Browser:
         challenge = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
         query = {
             "client_id": client, "response_type": "code", "redirect_uri": CALLBACK, "scope": scope,
-            "code_challenge": challenge, "code_challenge_method": "S256", "state": "s", "nonce": "n",
+            "code_challenge": challenge, "code_challenge_method": "S256", "state": secrets.token_hex(8), "nonce": secrets.token_hex(8),
             "prompt": "consent", **({"login_hint": hint} if hint else {}), **also,
         }  # fmt: skip
         query = {name: value for name, value in query.items() if value}

@@ -207,7 +207,6 @@ HOSTILE = [
     ("exp list", "exp", lambda f: resigned(f, exp=[NOW + 600])),
     ("exp negative", "exp", lambda f: resigned(f, exp=-1)),
     ("exp zero", "exp", lambda f: resigned(f, exp=0)),
-    ("exp a fraction", "exp", lambda f: resigned(f, exp=NOW + 600.5)),
     ("exp in a year", "exp", lambda f: resigned(f, exp=NOW + 31_536_000)),
     ("nbf in the future", "nbf", lambda f: resigned(f, nbf=NOW + 31)),
     ("nbf text", "nbf", lambda f: resigned(f, nbf=str(NOW))),
@@ -254,7 +253,7 @@ GOOD = [
     ("aud list with ours", lambda f: resigned(f, aud=["api://other", AUDIENCE])),
     ("expired within the skew", lambda f: resigned(f, exp=NOW - 29)),
     ("nbf within the skew", lambda f: resigned(f, nbf=NOW + 30)),
-    ("exp with a zero fraction", lambda f: resigned(f, exp=float(NOW + 600))),
+    ("exp with a fraction", lambda f: resigned(f, exp=NOW + 600.5)),
     ("at+jwt may carry a nonce claim", lambda f: resigned(f, nonce="x")),
     ("Keycloak access token", lambda f: f.token(f.claims(typ="Bearer"), typ="JWT")),
     ("16 levels", lambda f: raw_claims(f, ',"x":' + "[" * 15 + "]" * 15)),
@@ -347,7 +346,18 @@ def test_the_refusal_carries_nothing_of_the_token(forge, keys) -> None:
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [(1, 1), (1.0, 1), (True, None), (0, None), (1.5, None), ("1", None), (None, None), (4 * 10**10, None)],
+    [
+        (1, 1),
+        (1.0, 1),
+        (True, None),
+        (0, None),
+        (1.5, 1),
+        (0.5, None),
+        (float("nan"), None),
+        ("1", None),
+        (None, None),
+        (4 * 10**10, None),
+    ],
 )
 def test_numeric_dates(value, seconds) -> None:
     assert numeric_date(value) == seconds

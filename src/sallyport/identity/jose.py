@@ -15,7 +15,7 @@ The rules, in the order in which they are judged; each is one function and fails
 12. claims          one strict JSON object
 13. issuer          a single string, exactly one of ours; the key's own issuer agrees
 14. audience        ours; a string, or a list of strings that holds ours where the provider may send one
-15. times           exp required; exp, nbf, iat finite whole numbers of a sane range, with bounded skew
+15. times           exp required; exp, nbf, iat finite numbers of a sane range, with bounded skew
 16. subject         a string that is not empty
 17. use             not an ID, refresh, logout or security event token by its claims
 
@@ -166,10 +166,10 @@ def media_type(jws: Jws) -> str:
 
 
 def numeric_date(value: object) -> int | None:
-    """Seconds of a NumericDate (RFC 7519 section 2), or None if it is not a whole number of a sane range."""
-    if type(value) is not int and not (type(value) is float and value.is_integer()):
+    """Seconds of a NumericDate (RFC 7519 section 2), or None if it is not a number of a sane range."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return int(value) if 0 < value < _LAST_DATE else None
+    return int(value) if 1 <= value < _LAST_DATE else None
 
 
 def _header(jws: Jws) -> Refusal | None:
