@@ -75,7 +75,7 @@ def scan(data: bytes) -> Scan | None:
     while (batch := read_batch(data, offset, expected)) is not None:
         batches.append(batch)
         offset, expected = batch.end, batch.first + len(batch.entries)
-    return Scan(first, batches, offset, len(data), _good_batch_behind(data, offset + 1))
+    return Scan(first, batches, offset, len(data), _good_batch_from(data, offset))
 
 
 def read_batch(data: bytes, offset: int, expected: int | None) -> Batch | None:
@@ -95,7 +95,7 @@ def read_batch(data: bytes, offset: int, expected: int | None) -> Batch | None:
     return Batch(offset, end, first, entries) if len(entries) == count else None
 
 
-def _good_batch_behind(data: bytes, offset: int) -> bool:
+def _good_batch_from(data: bytes, offset: int) -> bool:
     while (offset := data.find(BATCH, offset)) >= 0:
         if read_batch(data, offset, None) is not None:
             return True
