@@ -348,7 +348,7 @@ async def test_dead_rows_are_dropped(world):
     live = await world.login("sam")
     await world.sessions._upkeep.purge()
     assert [row.key for row in await world.store.scan("session")] == [live.session]
-    assert len(await world.store.scan("key")) == 1
+    assert len(await world.store.scan("credential")) == 1
     assert await world.ask(live.key) == "local|sam"
 
 
@@ -366,7 +366,7 @@ async def test_a_session_begins_with_its_other_writes_or_not_at_all(world):
     with pytest.raises(Conflict):
         await world.sessions.issue("sam", also=[Change(kind="person", key="sam", value=b"{}", expected=99)])
     assert await world.store.scan("session") == []
-    assert await world.store.scan("key") == []
+    assert await world.store.scan("credential") == []
 
 
 async def test_a_store_in_memory_loses_compare_and_set_as_a_real_one_does():
@@ -404,7 +404,7 @@ async def test_a_refresh_without_a_feed_makes_no_key(world):
 
     world.store.read = no_epoch
     assert (await world.sessions.refresh(issued.key)).code == "revocation_stale"
-    assert len(await world.store.scan("key")) == 1
+    assert len(await world.store.scan("credential")) == 1
 
 
 async def test_a_refresh_never_brings_an_ended_session_back(world):

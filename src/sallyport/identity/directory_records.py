@@ -1,7 +1,7 @@
 """What the built-in directory keeps and hands out. Values only.
 
 Kept in the state store as JSON: `Person` (kind "person", sealed by the store: it holds the password hash and
-the TOTP secret), `LinkRecord` ("link"), `SessionRecord` ("session"), `KeyRecord` ("key"). The secrets of
+the TOTP secret), `LinkRecord` ("link"), `SessionRecord` ("session"), `KeyRecord` ("credential"). The secrets of
 links and keys are kept as SHA-256 only. Handed out: `EnrolmentLink`, `Provisioning`, `IssuedKey`, `PersonSummary`.
 """
 
@@ -46,6 +46,7 @@ class Person(Veiled, frozen=True, kw_only=True):
     totp: str = ""  # base32; "" until enrolled
     last_step: int = 0  # of the last accepted one-time code (RFC 6238 section 5.2)
     link: str = ""  # SHA-256 (hex) of the only link that is good, "" if none
+    devices: tuple[str, ...] = ()  # SHA-256 (hex) of the tokens of known devices, latest last
     pending: Pending | None = None
 
     @property
@@ -103,13 +104,22 @@ class Provisioning(Veiled, frozen=True, kw_only=True):
 
 
 class IssuedKey(Veiled, frozen=True, kw_only=True):
-    """A key as the person receives it, once."""
+    """A key as the person receives it, once. `device`: after a login, what to send with the next one."""
 
     key: str
     principal: str
     session: str
     expires: int
     session_expires: int
+    device: str = ""
+
+
+class Enrolled(Veiled, frozen=True, kw_only=True):
+    """A person who has both factors now. `device`: what to send with the first login."""
+
+    name: str
+    principal: str
+    device: str
 
 
 class PersonSummary(Struct, frozen=True, kw_only=True):

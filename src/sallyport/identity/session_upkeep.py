@@ -66,7 +66,7 @@ class SessionUpkeep:
         """Drop sessions that are past their end, and all their keys. Another process may be doing the same."""
         now = int(self._clock())
         dead = [r for r in await self._store.scan("session") if decode_session(r.value).expires < now]
-        dead += [r for r in await self._store.scan("key") if decode_key(r.value).session_expires < now]
+        dead += [r for r in await self._store.scan("credential") if decode_key(r.value).session_expires < now]
         for start in range(0, len(dead), BATCH):
             with contextlib.suppress(Conflict):
                 await self._store.commit([_drop(row) for row in dead[start : start + BATCH]])

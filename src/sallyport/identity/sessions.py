@@ -198,7 +198,7 @@ class SessionKeys:
         return refuse("revocation_stale", "feed_not_fresh")
 
     async def _held(self, digest: str) -> Held | None:
-        row = await self._store.read("key", digest)
+        row = await self._store.read("credential", digest)
         if row is None:
             return None
         key = decode_key(row.value)
@@ -242,7 +242,7 @@ class SessionKeys:
         await self._store.commit(
             [
                 Change(
-                    kind="key",
+                    kind="credential",
                     key=digest,
                     value=encode(replace(held.key, replaced=now)),
                     expected=held.key_version,
@@ -282,7 +282,7 @@ class SessionKeys:
         issued = IssuedKey(
             key=key, principal=principal, session=session, expires=expires, session_expires=ends
         )
-        return issued, Change(kind="key", key=_digest(key), value=encode(record), expected=0)
+        return issued, Change(kind="credential", key=_digest(key), value=encode(record), expected=0)
 
     def _now(self) -> int:
         return int(self._clock())
