@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import typer
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sallyport.errors import SettingsError
 
@@ -21,13 +22,18 @@ FIX = "run: sallyport login"
 
 
 class Credentials(Struct, frozen=True, kw_only=True):
-    """Where the door is, and the key to it. `expires`: seconds since the epoch. `ca`: path of a PEM file, or ""."""
+    """Where the door is, and the key to it; `key` is "" after a logout.
+
+    `expires`: seconds since the epoch. `ca`: path of a PEM file, or "". `device`: token that the directory gave this device;
+    it goes with the next login and opens nothing by itself.
+    """
 
     server: str
     key: str
     expires: int
     ca: str = ""
     principal: str = ""
+    device: str = ""
 
     def __repr__(self) -> str:
         return f"Credentials(server={self.server!r}, expires={self.expires})"
@@ -79,12 +85,12 @@ def load(path: Path) -> Credentials | None:
         raise SettingsError(str(path), "is not a credential file", FIX) from None
 
 
-def delete(path: Path) -> bool:
-    """Forget the credentials. Whether there were any."""
-    try:
-        path.unlink()
-    except FileNotFoundError:
+def forget_key(path: Path) -> bool:
+    """Drop the key, and keep where the door is and the device's token. Whether there was a key."""
+    known = load(path)
+    if known is None or not known.key:
         return False
+    save(replace(known, key="", expires=0, principal=""), path)
     return True
 
 

@@ -17,13 +17,16 @@ from msgspec import Struct
 
 LABEL = "[demo model, no weights]"
 _SAY = re.compile(
-    r"\b(?:say|repeat|print|output|answer with|write)\b\s*:?\s*[\"“']?(.+?)[\"”']?\s*$", re.I | re.S
+    r"\b(?:say|repeat|print|output|answer with|write)\b\s*:?\s*[\"“']?(.+?)[\"”']?\s*$",
+    re.IGNORECASE | re.DOTALL,
 )
 _CALL = re.compile(
     r"\bcall\s+(?:the\s+(?:tool|function)\s+)?[`\"']?([A-Za-z0-9_.-]+)[`\"']?(?:\s+with\s+(\{.*\}))?",
-    re.I | re.S,
+    re.IGNORECASE | re.DOTALL,
 )
-_SYSTEM = re.compile(r"system prompt|your (?:initial |hidden |secret )?instructions|your rules", re.I)
+_SYSTEM = re.compile(
+    r"system prompt|your (?:initial |hidden |secret )?instructions|your rules", re.IGNORECASE
+)
 DIMENSIONS = 64
 
 

@@ -1,14 +1,10 @@
-"""The demo model as a server of the OpenAI kind, on loopback, for one caller: whoever holds its key.
-
-Run as a child process: the key comes on standard input, so that it stands in no argument and no environment.
-"""
+"""The demo model as a server of the OpenAI kind, on loopback, for one caller: whoever holds its key."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import hmac
-import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -150,18 +146,3 @@ def _embeddings(request: Any) -> dict[str, Any]:
         ],
         "usage": {"prompt_tokens": total, "total_tokens": total},
     }
-
-
-def main() -> None:
-    """`python -m sallyport.segments.demo_server PORT`, with the key on standard input."""
-    import uvicorn  # noqa: PLC0415 - only this process serves
-
-    key = sys.stdin.readline().strip()
-    config = uvicorn.Config(
-        DemoModel(key), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", access_log=False
-    )
-    uvicorn.Server(config).run()
-
-
-if __name__ == "__main__":
-    main()

@@ -12,6 +12,7 @@ from msgspec import structs
 from sallyport.errors import SettingsError
 from sallyport.gateway.edge.config import EdgePlan
 from sallyport.keys.authority import ensure_authority
+from sallyport.serving.child import ChildSpec
 from sallyport.serving.specs import edge_child, worker_child
 from sallyport.serving.supervisor import run
 from sallyport.serving.worker import WorkerOrders
@@ -22,12 +23,16 @@ _LEAST_IDLE = 300.0  # seconds of silence on an answer
 
 
 def run_door(
-    toml: str, *, workers: int = 1, announce: Callable[[EdgePlan], None] = lambda _plan: None
+    toml: str,
+    *,
+    workers: int = 1,
+    beside: Sequence[ChildSpec] = (),
+    announce: Callable[[EdgePlan], None] = lambda _plan: None,
 ) -> int:
     """Start everything and supervise it until a signal; returns the exit code (see `supervisor.run`).
 
     `toml` is the configuration's text; each worker reads it again, so that secrets are resolved where they are
-    used. Raises `SettingsError` before anything is started.
+    used. `beside` are children that start first. Raises `SettingsError` before anything is started.
     """
     settings, secret = loads(toml), secrets.token_hex(32)
     sockets = [settings.state / "run" / f"worker-{number}.sock" for number in range(workers)]
@@ -38,7 +43,7 @@ def run_door(
         worker_child(WorkerOrders(toml=toml, edge_secret=secret, number=number), path)
         for number, path in enumerate(sockets)
     ]
-    return run([*children, edge], announce=lambda: announce(plan))
+    return run([*beside, *children, edge], announce=lambda: announce(plan))
 
 
 def certified(settings: Settings) -> Tls:

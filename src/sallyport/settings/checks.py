@@ -15,6 +15,7 @@ def is_loopback(url: str) -> bool:
 
 
 def check_references(settings: Settings) -> None:
+    """Raise SettingsError for the first reference or address that cannot be used."""
     segments = _unique("segments", [s.name for s in settings.segments])
     upstreams = _unique("upstreams", [u.name for u in settings.upstreams])
     _unique("models", [m.name for m in settings.models])
@@ -48,8 +49,6 @@ def _known(where: str, name: str, names: set[str]) -> None:
 
 
 def _check_url(where: str, upstream: Upstream) -> None:
-    if upstream.kind == "demo":
-        return
     url = urlsplit(upstream.base_url)
     if url.scheme not in {"http", "https"} or not url.hostname or url.username or url.query or url.fragment:
         raise SettingsError(

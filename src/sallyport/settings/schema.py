@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from sallyport.settings.secrets import Secret
 
@@ -130,7 +130,7 @@ class Upstream(Base, frozen=True, kw_only=True):
     """A model server. `openai` is anything that speaks that wire: OpenAI, Azure, vLLM, Ollama."""
 
     name: str
-    kind: Literal["openai", "demo"] = "openai"
+
     base_url: str = ""  # up to and including /v1
     api_key: Secret | None = None
     key_header: str = "authorization"  # azure: "api-key"
@@ -227,7 +227,7 @@ class Settings(Base, frozen=True, kw_only=True):
     inspection: Inspection = Inspection()
     audit: Audit = Audit()
     keys: Keys = Keys()
-    demo: bool = field(default=False)  # the demo company and its model; `sallyport up` without a file sets it
+    demo: bool = False  # start the demo model beside the door
 
     @property
     def state(self) -> Path:

@@ -29,7 +29,7 @@ class Places(Struct, frozen=True, kw_only=True):
             state=state,
             database=state / "state.db",
             root_key=Path(root).expanduser() if root else state / "keys" / "root.key",
-            authority=state / "authority",
+            authority=state / "ca",
             audit=settings.audit_directory,
             sockets=state / "run",
             origin=state / "origin",

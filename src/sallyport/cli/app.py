@@ -1,0 +1,56 @@
+"""The table of verbs."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Annotated
+
+import typer
+
+from sallyport import __version__
+from sallyport.errors import SallyportError, SettingsError
+
+VERBS = ("up",)
+app = typer.Typer(
+    name="sallyport",
+    help="The Zero Trust door to a company's language models.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def root(
+    *, version: Annotated[bool, typer.Option("--version", is_eager=True, help="Show the version.")] = False
+) -> None:
+    """The Zero Trust door to a company's language models."""
+    if version:
+        typer.echo(f"sallyport {__version__}")
+        raise typer.Exit
+
+
+def load() -> typer.Typer:
+    """The command with all its verbs."""
+    for verb in VERBS:
+        importlib.import_module(f"sallyport.cli.{verb}").add(app)
+    return app
+
+
+def main() -> None:
+    """Entry point. Errors of ours are one sentence and the next step, never a trace."""
+    try:
+        load()()
+    except SettingsError as error:
+        _fail(str(error), 78)
+    except SallyportError as error:
+        _fail(str(error), 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _fail(message: str, code: int) -> None:
+    sys.stderr.write(f"sallyport: {message}\n")
+    sys.exit(code)

@@ -1,0 +1,37 @@
+"""How verbs speak: tables for people, JSON for programs, one sentence for what went wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+
+def data_folder() -> Path:
+    """The state folder where none is named (XDG base directories)."""
+    return Path("~/.local/share/sallyport").expanduser()
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A table on standard output."""
+    shown = Table(*head, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        shown.add_row(*(str(cell) for cell in row))
+    Console(highlight=False, width=None if os.isatty(1) else 120).print(shown)
+
+
+def emit(value: Mapping[str, Any] | Sequence[Any]) -> None:
+    """One JSON value on standard output."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False))
+
+
+def fail(message: str, code: int) -> typer.Exit:
+    """Say what went wrong; raise what this returns."""
+    typer.echo(f"sallyport: {message}", err=True)
+    return typer.Exit(code)

@@ -1,0 +1,80 @@
+"""`sallyport up`: the door with its demo company, on embedded defaults."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sallyport.cli.output import data_folder, table
+from sallyport.errors import SettingsError
+
+State = Annotated[Path | None, typer.Option("--state", help="State folder (default: in your data folder).")]
+Listen = Annotated[str, typer.Option("--listen", help="Address and port of the door.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Forget the state folder and start over.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(up)
+
+
+def up(state: State = None, listen: Listen = "127.0.0.1:8443", fresh: Fresh = False) -> None:
+    """Start the door with a demo company and a demo model. Starting again resumes."""
+    from sallyport.serving.demo import demo_child  # noqa: PLC0415
+    from sallyport.serving.door import run_door  # noqa: PLC0415
+    from sallyport.settings import loads  # noqa: PLC0415
+    from sallyport.wiring import company  # noqa: PLC0415
+
+    folder = (state or data_folder()).expanduser().absolute()
+    if fresh:
+        _forget(folder)
+    path = company.configuration_path(folder)
+    first = not path.exists()
+    if first:
+        company.write_configuration(folder, listen, _free_port())
+    toml = path.read_text(encoding="utf-8")
+    settings = loads(toml)
+    beside = []
+    if settings.demo:
+        asyncio.run(company.enrol_everybody(toml, folder))
+        port = int(settings.upstreams[0].base_url.rpartition(":")[2].partition("/")[0])
+        beside = [demo_child(port, (folder / "demo" / "model.key").read_text())]
+    code = run_door(
+        toml, beside=beside, announce=lambda plan: _announce(folder, f"{plan.host}:{plan.port}", first)
+    )
+    raise typer.Exit(code)
+
+
+def _forget(folder: Path) -> None:
+    """Only a folder that this verb made is removed."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / "sallyport.toml").exists():
+        raise SettingsError(
+            str(folder), "is not a state folder of Sallyport", "remove it yourself, or name another"
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _announce(folder: Path, address: str, first: bool) -> None:
+    from sallyport.wiring import company  # noqa: PLC0415
+
+    rows = [(person.name, person.title, person.role) for person in company.people(folder)]
+    typer.echo(f"\nSallyport listens on https://{address}/v1" + ("" if first else "  (resumed)"))
+    typer.echo(f"State: {folder}   Authority: {folder}/ca/authority.pem")
+    table(("person", "title", "role"), rows)
+    typer.echo("Next, in another terminal:")
+    option = "" if folder == data_folder() else f" --state {folder}"
+    typer.echo(f"  sallyport demo{option}                  the whole story, in one table")
+    typer.echo(f"  sallyport login --demo sam{option}      a key for the customer service agent")
+    typer.echo("  sallyport models                 what that key may use")
