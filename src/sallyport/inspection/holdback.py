@@ -1,0 +1,291 @@
+"""The state machine between a model that writes and a reader: what may go out now, what must wait.
+
+1. Nothing is released that was not scanned together with what stands before it.
+2. A finding whose action is `block` ends the text: nothing of its segment, and nothing after, is released.
+3. A finding whose action is `mask` is replaced by its label in brackets, for ever: it is not the caller's value.
+   (The caller's own values stand in the text as tokens, which no finding lies in.)
+4. Then the caller's own tokens become values again.
+5. Text waits only until a cut (see `boundaries`) that no finding can lie across. Text that offers no cut waits
+   up to `bound` characters; inside something open up to `open_token` characters, and then the text is blocked.
+
+The text is worked on segment by segment, from cut to cut. Cuts and segments depend on the text alone; so the
+released text, the findings and the verdict are the same for any chunking, and for a text that is not streamed (`whole`).
+
+Pure: the scan and the unmasking come as functions. Whatever they raise leaves nothing released.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from sallyport.errors import DetectorFault
+from sallyport.inspection import boundaries, tokens
+from sallyport.model import Finding
+
+Scan = Callable[[str], Sequence[Finding]]
+Unmask = Callable[[str], str]
+
+CONTEXT = 512  # characters before a segment that are scanned again with it
+STEP = 64  # characters that are known behind a weak cut, of at least `bound`
+BLOCK = 512  # characters of a large piece that are scanned at once; if clean, not again segment by segment
+
+
+class Released(Struct, frozen=True):
+    """What may go out. `blocked` ends the text; `escaped` characters of that finding had gone out before.
+
+    Offsets of findings count characters of what the model wrote, from its beginning.
+    """
+
+    text: str = ""
+    findings: tuple[Finding, ...] = ()
+    blocked: Finding | None = None
+    escaped: int = 0
+
+
+_NOTHING = Released()
+
+
+class HoldBack:
+    """One text that is being written. Feed it; then finish it."""
+
+    def __init__(
+        self,
+        scan: Scan,
+        unmask: Unmask,
+        *,
+        bound: int = 128,
+        open_token: int = 4096,
+        literals: Sequence[str] = (),
+    ) -> None:
+        self._scan, self._unmask = scan, unmask
+        self._bound, self._open_token = bound, open_token
+        self._literals = boundaries.literal_prefixes(literals)
+        self._text, self._at = "", 0  # what waits is _text[_at:]
+        self._base = 0  # offset of it in the whole text
+        self._searched = 0  # where in it to look for quiet cuts
+        self._force = bound  # length of it at which a weak cut is looked for
+        self._context = ""  # what stands before it; findings that are done with are blanked
+        self._segments: deque[int] = deque()  # lengths of the segments in the context
+        self._tried = 0  # offset up to which a block was scanned
+        self._blocked: Finding | None = None
+
+    @property
+    def held(self) -> int:
+        """Characters that wait."""
+        return len(self._text) - self._at
+
+    def feed(self, text: str) -> Released:
+        """Take more text; give what can go out."""
+        if self._blocked is not None:
+            return Released(blocked=self._blocked)
+        self._text += text
+        if len(self._text) < self._force and not (
+            " " in text or "\n" in text or "\t" in text or "\r" in text
+        ):
+            return _NOTHING
+        return self._advance()
+
+    def finish(self) -> Released:
+        """The text has ended: what is left."""
+        if self._blocked is not None:
+            return Released(blocked=self._blocked)
+        out = self._advance()
+        if out.blocked is not None or not self._text:
+            return out
+        return _joined([out, self._take(self.held, self._found(self.held))])
+
+    def _advance(self) -> Released:
+        """Release segment by segment as far as cuts are known."""
+        out: list[Released] = []
+        while self._blocked is None:
+            if self.held >= BLOCK // 2 and self._base >= self._tried and self._force == self._bound:
+                out.append(self._bulk())
+            window = self._text[self._at : self._at + self._force]
+            cut, self._searched = boundaries.quiet_cut(window, self._searched, self._literals)
+            if cut:
+                out.append(self._take(cut, self._found(cut)))
+            elif len(window) >= self._force:
+                out.append(self._forced(window))
+            else:
+                break
+        self._text, self._at = self._text[self._at :], 0
+        return _joined(out)
+
+    def _bulk(self) -> Released:
+        """Many segments at once, if one scan of a large piece finds nothing in it."""
+        block = self._text[self._at : self._at + BLOCK]
+        self._tried = self._base + len(block)
+        if self._scan(self._context + self._neutral(block)):
+            return _NOTHING
+        sizes, end = [], 0
+        while cut := boundaries.quiet_cut(block[end : end + self._bound], 0, self._literals)[0]:
+            sizes.append(cut)
+            end += cut
+        return self._released(block[:end], sizes, []) if sizes else _NOTHING
+
+    def _forced(self, window: str) -> Released:
+        """No quiet cut in `_force` characters: take a weak one, or wait for more, or give up."""
+        latest = self._force - STEP
+        cuts = boundaries.weak_cuts(window, latest - STEP, latest, self._literals)
+        if cuts:
+            found = self._found(self._force)
+            for cut in cuts:
+                if not any(f.start < self._base + cut < f.end for f in found):
+                    return self._take(cut, found)
+        self._force += STEP
+        if self._force <= self._open_token:
+            return _NOTHING
+        end = self._base + len(window)
+        self._blocked = Finding(
+            type="opaque_run",
+            start=self._base,
+            end=end,
+            layer="holdback",
+            detector="open-token",
+            action="block",
+        )
+        return Released(findings=(self._blocked,), blocked=self._blocked)
+
+    def _found(self, size: int) -> list[Finding]:
+        """Findings that reach into the next `size` characters, with offsets in the whole text."""
+        text = self._context + self._neutral(self._text[self._at : self._at + size])
+        shift = self._base - len(self._context)
+        findings = []
+        for finding in self._scan(text):
+            if not 0 <= finding.start < finding.end <= len(text):
+                raise DetectorFault("a finding lies outside the text")
+            if finding.end > len(self._context) and finding.action != "allow":
+                findings.append(replace(finding, start=finding.start + shift, end=finding.end + shift))
+        return findings
+
+    def _take(self, size: int, found: list[Finding]) -> Released:
+        """Release the next `size` characters as the findings allow, and make them context."""
+        segment, base = self._text[self._at : self._at + size], self._base
+        if not found:
+            return self._released(segment, (size,), found)
+        found = [f for f in found if f.start < base + size]
+        found = outside_own_tokens(segment, found, self._unmask, base)
+        blocked = min((f for f in found if f.action == "block"), key=lambda f: f.start, default=None)
+        if blocked is not None:
+            self._blocked = blocked
+            self._text, self._at = "", 0
+            return Released("", tuple(found), blocked, max(base - blocked.start, 0))
+        return self._released(segment, (size,), found)
+
+    def _released(self, segment: str, sizes: Sequence[int], findings: list[Finding]) -> Released:
+        text = self._written(segment, findings) if findings else self._unmask(segment)
+        if "<" in segment:
+            findings += self._strange_tokens(segment)
+        self._remember(segment, sizes, findings)
+        self._at += len(segment)
+        self._base += len(segment)
+        self._searched, self._force = 0, self._bound
+        return Released(text, tuple(findings))
+
+    def _written(self, segment: str, findings: list[Finding]) -> str:
+        """The segment with masked findings replaced and the caller's tokens restored."""
+        redactions = sorted((f for f in findings if f.action == "mask"), key=lambda f: (f.start, -f.end))
+        parts: list[str] = []
+        at = 0
+        for finding in redactions:
+            start, end = max(finding.start - self._base, 0), min(finding.end - self._base, len(segment))
+            if start >= at:
+                parts += (self._unmask(segment[at:start]), f"[{tokens.label_of(finding.type)}]")
+            at = max(at, end)
+        return "".join((*parts, self._unmask(segment[at:])))
+
+    def _strange_tokens(self, segment: str) -> list[Finding]:
+        """Tokens that are not the caller's, or not to be seen: they stay as text, and are flagged."""
+        return [
+            Finding(
+                type="foreign_token",
+                start=mention.start + self._base,
+                end=mention.end + self._base,
+                layer="masking",
+                detector="token",
+                action="flag",
+            )
+            for mention, _ in tokens.token_likes(segment)
+            if not mention.escapes and not _restored(self._unmask, segment[mention.start : mention.end])
+        ]
+
+    def _neutral(self, text: str) -> str:
+        """The text without the caller's tokens, which stand for values that nobody has to look for."""
+        if "<" not in text:
+            return text
+        for mention, _ in tokens.token_likes(text):
+            if not mention.escapes and _restored(self._unmask, text[mention.start : mention.end]):
+                text = _blanked(text, mention.start, mention.end)
+        return text
+
+    def _remember(self, segment: str, sizes: Sequence[int], findings: list[Finding]) -> None:
+        """Append to the context, without what was found: it is reported once and hides nothing that follows."""
+        self._context += self._neutral(segment)
+        self._segments.extend(sizes)
+        shift = self._base + len(segment) - len(self._context)
+        for finding in findings:
+            self._context = _blanked(self._context, finding.start - shift, finding.end - shift)
+        excess = len(self._context) - CONTEXT
+        drop = 0
+        while drop + self._segments[0] <= excess:
+            drop += self._segments.popleft()
+        if drop:
+            self._context = self._context[drop:]
+
+
+def _blanked(text: str, start: int, end: int) -> str:
+    start, end = max(start, 0), min(end, len(text))
+    return text[:start] + " " * (end - start) + text[end:]
+
+
+def _restored(unmask: Unmask, text: str) -> bool:
+    return unmask(text) != text
+
+
+def outside_own_tokens(
+    text: str, findings: Sequence[Finding], unmask: Unmask, base: int = 0
+) -> list[Finding]:
+    """The findings that do not lie within a token of the caller: what stands for a value is not one.
+
+    `base` is the offset of `text` in what the findings count in.
+    """
+    if not findings:
+        return []
+    own = [
+        (start + base, end + base)
+        for start, end in tokens.altered_likes(text)
+        if _restored(unmask, text[start:end])
+    ]
+    return [f for f in findings if not any(s <= f.start and f.end <= e for s, e in own)]
+
+
+def _joined(parts: list[Released]) -> Released:
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return _NOTHING
+    return Released(
+        "".join(part.text for part in parts),
+        tuple(finding for part in parts for finding in part.findings),
+        parts[-1].blocked,
+        parts[-1].escaped,
+    )
+
+
+def whole(
+    text: str,
+    scan: Scan,
+    unmask: Unmask,
+    *,
+    bound: int = 128,
+    open_token: int = 4096,
+    literals: Sequence[str] = (),
+) -> Released:
+    """The same for a text that is there already. If it is blocked, its text must not be used."""
+    hold = HoldBack(scan, unmask, bound=bound, open_token=open_token, literals=literals)
+    fed = hold.feed(text)
+    return fed if fed.blocked is not None else _joined([fed, hold.finish()])
