@@ -9,10 +9,13 @@ import pytest
 from sallyport.access import engine as engine_module
 from sallyport.access.engine import PolicyEngine
 from sallyport.access.policy_files import SCHEMA, PolicyText, default_texts
+from sallyport.access.request import evaluated
+from sallyport.access.situation import request_entities
 from sallyport.errors import SettingsError
-from sallyport.model import Device
+from sallyport.model import Device, TlsFacts, Tool
 
 PERMIT = '@id("open") permit (principal, action, resource);'
+NOW = 1_800_000_000
 OVERFLOWS = (
     '@id("shut") forbid (principal, action, resource) when { context.risk + 9223372036854775807 > 0 };'
 )
@@ -195,6 +198,60 @@ def test_unknown_roles_are_dropped_and_known_ones_are_those_that_policies_name(
     assert engine.decide(ask(person("a", "zz"), "chat", model("support")), epoch=0).allowed
     for role in ("b", "c"):
         assert engine.decide(ask(person("a", role), "chat", model("support")), epoch=0).policies == ("b",)
+
+
+def test_a_role_that_no_policy_names_never_reaches_cedar(build, ask, person) -> None:
+    facts = evaluated(ask(person("a", "zz"), "read_log"))
+    assert request_entities(facts, {"a", "b"})[0]["parents"] == [{"type": "Sallyport::Role", "id": "a"}]
+
+
+READS = {
+    "context.mfa": {"principal": {"mfa": False}},
+    "context.mfa_age <= 10": {"now": NOW + 3600},
+    'context.kind == "person"': {"principal": {"kind": "workload"}},
+    'context.amr.contains("otp")': {"principal": {"amr": ("pwd",)}},
+    'context.acr == ""': {"principal": {"acr": "x"}},
+    "context.device.known": {"device": Device()},
+    "context.device.attested": {"device": Device(id="d", compliant=True, posture_age=30)},
+    "context.device.compliant": {"device": Device(id="d", attested=True, posture_age=30)},
+    "context.device.posture_age == 1": {"device": Device(id="d", attested=True, compliant=True)},
+    'context.tls.version == "TLSv1.3"': {"tls": TlsFacts()},
+    'context.tls.cipher != ""': {"tls": TlsFacts(version="TLSv1.3")},
+    'context.tls.group == "X25519MLKEM768"': {"tls": TlsFacts(group="x25519")},
+    'context.surface == "chat"': {"surface": "models"},
+    "!context.stream": {"stream": True},
+    "context.risk == 0": {"risk": 1},
+    'context.tool.name == "mail"': {"tool": Tool(name="pay", arguments="", declared=True)},
+    "context.tool.declared": {"tool": Tool(name="mail", arguments="", declared=False)},
+    "!context.tool.tainted": {"tainted": True},
+    'context.purpose == ""': {"purpose": "x"},
+    "!context.self": {"self_owned": True},
+    "!principal.suspended": {"principal": {"suspended": True}},
+    "!principal.bound": {"principal": {"binding": "jkt"}},
+    'principal.issuer == "local"': {"principal": {"issuer": "https://idp"}},
+    'principal.id == "local|sam"': {"principal": {"id": "local|kim"}},
+    'principal in Sallyport::Role::"a"': {"principal": {"roles": ("b",)}},
+    "principal is Sallyport::User": {"principal": {"kind": "workload"}},
+    'resource == Sallyport::Tool::"mail"': {"tool": Tool(name="pay", arguments="", declared=True)},
+    'resource in Sallyport::Segment::"support"': {"segment": "tuning"},
+    'resource in Sallyport::Environment::"prod"': {"segment": "tuning"},
+    'resource in Sallyport::Model::"support-model"': {"segment": "analysis"},
+}
+
+
+@pytest.mark.parametrize("condition", READS)
+def test_a_policy_reads_each_attribute(build, ask, person, model, condition) -> None:
+    """The condition holds for the one request, and not for the other, which differs in that attribute alone."""
+    text = '@id("p") permit (principal, action == Sallyport::Action::"use_tool", resource) when { %s };'
+    engine, change = build(text % condition), dict(READS[condition])
+    facts = {
+        "tool": Tool(name="mail", arguments="", declared=True),
+        "device": Device(id="d", attested=True, compliant=True, posture_age=30),
+    }
+    assert engine.decide(ask(person("a"), "use_tool", model("support"), **facts), epoch=0).allowed
+    who, segment = person("a", **change.pop("principal", {})), change.pop("segment", "support")
+    other = engine.decide(ask(who, "use_tool", model(segment), **(facts | change)), epoch=0)
+    assert (other.allowed, other.errors) == (False, ())
 
 
 def test_the_version_is_of_schema_and_policies(build) -> None:

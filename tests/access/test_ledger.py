@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 
 import pytest
@@ -205,6 +206,8 @@ class NoStore:
 
 async def test_threads_do_not_share_a_token(opened) -> None:
     ledger = await opened(tokens_per_day=1000)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
     taken: list[Reservation | Refusal] = []
 
     def greedy() -> None:
@@ -215,6 +218,7 @@ async def test_threads_do_not_share_a_token(opened) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    sys.setswitchinterval(interval)
     assert sum(isinstance(t, Reservation) for t in taken) == 1000
     assert len({t.id for t in taken if isinstance(t, Reservation)}) == 1000
 
@@ -283,11 +287,9 @@ async def test_a_store_that_fails_keeps_counters_and_closes_the_door(
     assert caught.value.code == "budget_unavailable"
     store.error = None
     await ledger.flush()
-    assert isinstance(take(ledger), Reservation)
-    await ledger.flush()
-    assert ledger.state(SAM).tokens_used == 45
     again = await opened(tokens_per_day=100)
-    assert again.state(SAM).tokens_used == 45
+    assert again.state(SAM).tokens_used == 35
+    assert isinstance(take(ledger), Reservation)
 
 
 async def test_a_store_that_hangs_closes_the_door_and_does_not_hold_up_the_end(

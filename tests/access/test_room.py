@@ -87,13 +87,17 @@ def test_visible_models(room, person, role, seen) -> None:
     assert room.visible_models(person(role, suspended=True)) == ()
 
 
-def test_a_model_that_may_be_listed_but_not_used_is_not_visible(models, segments, person, tmp_path) -> None:
+def test_a_model_must_be_listed_and_used_to_be_visible(models, segments, person, tmp_path) -> None:
     embed_only = msgspec.structs.replace(models[0], surfaces=("embeddings",))
     room = AccessRoom.build(None, [embed_only], segments)
     assert room.visible_models(person("analyst")) == ()
     assert room.visible_models(person("data-scientist")) == (embed_only,)
     (tmp_path / "a.cedar").write_text(
         '@id("list") permit (principal, action == Sallyport::Action::"list_model", resource);'
+    )
+    assert AccessRoom.build(tmp_path, models, segments).visible_models(person("analyst")) == ()
+    (tmp_path / "a.cedar").write_text(
+        '@id("chat") permit (principal, action == Sallyport::Action::"chat", resource);'
     )
     assert AccessRoom.build(tmp_path, models, segments).visible_models(person("analyst")) == ()
 

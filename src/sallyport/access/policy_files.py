@@ -118,7 +118,7 @@ def _policy(file: str, line: int, text: str, schema: cedarpy.Schema) -> Policy:
         parsed = cedarpy.policies_to_pst(text)
     except ValueError as error:
         raise _wrong(file, line, str(error), "correct the Cedar syntax") from error
-    if parsed.templates or len(parsed.static_policies) != 1:
+    if len(parsed.static_policies) != 1:
         raise _wrong(file, line, "a template decides nothing by itself", "name the principal and resource")
     node = next(iter(parsed.static_policies.values()))
     identifier = node.annotations.get("id", "")
