@@ -5,6 +5,7 @@ Pure. The worker believes nothing about a connection but what stands beside the 
 
 from __future__ import annotations
 
+import functools
 import hmac
 from collections.abc import Sequence
 from typing import Literal
@@ -20,7 +21,18 @@ Headers = Sequence[tuple[bytes, bytes]]
 # TLS 1.3's one AES-256 suite (RFC 8446 B.4) and BoringSSL's own word for it. ChaCha20 is 256 bit, not AES.
 AES256 = frozenset({"TLS_AES_256_GCM_SHA384", "AEAD-AES256-GCM-SHA384"})
 
-_SECRET = names.SECRET.encode()
+_SECRET, _PEER = names.SECRET.encode(), names.PEER.encode()
+_CONNECTION = tuple(
+    name.encode()
+    for name in (
+        names.VERSION,
+        names.CIPHER,
+        names.GROUP,
+        names.CERTIFICATE,
+        names.SAN_URI,
+        names.SAN_DNS,
+    )
+)
 _ONCE = frozenset(name.encode() for name in (names.SECRET, *names.ASSERTED))
 _GONE = frozenset(name.encode() for name in (names.XFCC, *names.NOT_BELIEVED))
 _REFUSED = Refusal(code="edge_required")
@@ -54,16 +66,18 @@ def read_asserted(headers: Headers, rule: EdgeRule) -> Asserted | Refusal:
     """
     facts: dict[bytes, bytes] = {}
     rest: list[tuple[bytes, bytes]] = []
-    for name, value in headers:
+    for header in headers:
+        name = header[0]
         if name in _ONCE:
             if name in facts:
                 return _REFUSED
-            facts[name] = value
+            facts[name] = header[1]
         elif name not in _GONE:
-            rest.append((name, value))
+            rest.append(header)
     if not rule.secret or not hmac.compare_digest(facts.get(_SECRET, b""), rule.secret):
         return _REFUSED
-    return _judge(_tls(facts), rule) or Asserted(tls=_tls(facts), peer=_text(facts, names.PEER), headers=rest)
+    tls = _tls(*[facts.get(name, b"") for name in _CONNECTION])
+    return _judge(tls, rule) or Asserted(tls=tls, peer=_text(facts.get(_PEER, b"")), headers=rest)
 
 
 def _judge(tls: TlsFacts, rule: EdgeRule) -> Refusal | None:
@@ -76,17 +90,17 @@ def _judge(tls: TlsFacts, rule: EdgeRule) -> Refusal | None:
     return None
 
 
-def _tls(facts: dict[bytes, bytes]) -> TlsFacts:
-    san = _text(facts, names.SAN_URI) or _text(facts, names.SAN_DNS)
+@functools.lru_cache(maxsize=1024)  # the key is everything that counts; few connections differ
+def _tls(version: bytes, cipher: bytes, group: bytes, certificate: bytes, uri: bytes, dns: bytes) -> TlsFacts:
+    san = _text(uri) or _text(dns)
     return TlsFacts(
-        version=_text(facts, names.VERSION),
-        cipher=_text(facts, names.CIPHER),
-        group=_text(facts, names.GROUP),
-        client_certificate_sha256=_text(facts, names.CERTIFICATE),
+        version=_text(version),
+        cipher=_text(cipher),
+        group=_text(group),
+        client_certificate_sha256=_text(certificate),
         client_san=san.partition(",")[0],
     )
 
 
-def _text(facts: dict[bytes, bytes], name: str) -> str:
-    value = facts.get(name.encode(), b"").decode("latin-1")
-    return "" if value == "-" else value
+def _text(value: bytes) -> str:
+    return "" if value == b"-" else value.decode("latin-1")
