@@ -9,7 +9,9 @@ from sallyport.cli.credentials import Credentials
 from sallyport.errors import SettingsError
 
 KEY = "sp_not-a-real-key"
-MINE = Credentials(server="https://localhost:8443", key=KEY, expires=1_800_000_000, ca="/state/ca.pem")
+MINE = Credentials(
+    server="https://localhost:8443", key=KEY, expires=1_800_000_000, ca="/ca.pem", device="dev-token"
+)
 
 
 @pytest.fixture
@@ -44,13 +46,15 @@ def test_the_place_follows_xdg(monkeypatch, tmp_path):
 
 def test_nobody_has_logged_in(path):
     assert store.load(path) is None
-    assert store.delete(path) is False
+    assert store.forget_key(path) is False
 
 
-def test_they_can_be_forgotten(path):
-    store.save(MINE, path)
-    assert store.delete(path) is True
-    assert store.load(path) is None
+def test_a_logout_forgets_the_key_and_keeps_the_device(path):
+    store.save(Credentials(server="https://s", key=KEY, expires=9, ca="c", principal="p", device="d"), path)
+    assert store.forget_key(path) is True
+    assert KEY.encode() not in path.read_bytes()
+    assert store.load(path) == Credentials(server="https://s", key="", expires=0, ca="c", device="d")
+    assert store.forget_key(path) is False
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o640, 0o620, 0o602, 0o644])
@@ -118,4 +122,6 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(path, monkeypatch, s
 
 
 def test_the_key_never_shows():
-    assert KEY not in repr(MINE) + str(MINE) + f"{MINE}" + repr([MINE]) + repr(MINE.__rich_repr__())
+    shown = repr(MINE) + str(MINE) + f"{MINE}" + repr([MINE]) + repr(MINE.__rich_repr__())
+    assert KEY not in shown
+    assert "dev-token" not in shown

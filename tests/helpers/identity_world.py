@@ -9,7 +9,7 @@ import pyotp
 
 from sallyport.errors import Refusal
 from sallyport.identity.directory import Directory
-from sallyport.identity.directory_records import IssuedKey
+from sallyport.identity.directory_records import Enrolled, IssuedKey
 from sallyport.identity.directory_rules import LinkRules
 from sallyport.identity.passwords import Passwords
 from sallyport.identity.revocation import RevocationFeed
@@ -99,7 +99,7 @@ class World:
         assert not isinstance(link, Refusal)
         await self.take(link.secret, name, password)
 
-    async def take(self, secret: str, name: str, password: str = PASSWORD) -> None:
+    async def take(self, secret: str, name: str, password: str = PASSWORD) -> Enrolled:
         """Take an enrolment or recovery link whole."""
         provisioning = await self.directory.enrol_begin(secret, password)
         assert not isinstance(provisioning, Refusal), provisioning
@@ -107,17 +107,24 @@ class World:
         done = await self.directory.enrol_finish(secret, self.code(name))
         assert not isinstance(done, Refusal), done
         self.clock.forward(30)
+        return done
 
     def code(self, name: str, steps: int = 0) -> str:
         """What the person's authenticator shows, some steps from now."""
         return str(pyotp.TOTP(self.totp[name]).at(int(self.clock()), counter_offset=steps))
 
     async def try_login(
-        self, name: str, *, password: str = PASSWORD, code: str | None = None, source: str = "192.0.2.1"
+        self,
+        name: str,
+        *,
+        password: str = PASSWORD,
+        code: str | None = None,
+        source: str = "192.0.2.1",
+        device: str = "",
     ) -> IssuedKey | Refusal:
         """One attempt."""
         shown = self.code(name) if code is None else code
-        return await self.directory.login(name, password, shown, source=source)
+        return await self.directory.login(name, password, shown, source=source, device=device)
 
     async def login(self, name: str) -> IssuedKey:
         """A login that must succeed, and that leaves a fresh time step behind."""

@@ -22,16 +22,19 @@ async def test_a_person_enrols_and_logs_in(world):
     assert provisioning.uri == f"otpauth://totp/Sallyport:sam?secret={provisioning.secret}&issuer=Sallyport"
     world.totp["sam"] = provisioning.secret
     done = await world.directory.enrol_finish(link.secret, world.code("sam"))
-    assert done == PersonSummary(
-        name="sam",
-        principal="local|sam",
-        roles=("agent",),
-        created=int(world.clock()),
-        enrolled=True,
-        suspended=False,
-        link_open=False,
-        changed_by=ADMIN,
-    )
+    assert (done.name, done.principal) == ("sam", "local|sam")
+    assert await world.directory.people() == [
+        PersonSummary(
+            name="sam",
+            principal="local|sam",
+            roles=("agent",),
+            created=int(world.clock()),
+            enrolled=True,
+            suspended=False,
+            link_open=False,
+            changed_by=ADMIN,
+        )
+    ]
     world.clock.forward(30)
     issued = await world.directory.login("SAM", PASSWORD, world.code("sam"), source="192.0.2.1")
     assert isinstance(issued, IssuedKey)
@@ -226,13 +229,69 @@ async def test_sessions_from_before_a_suspension_stay_dead(world):
     assert await world.ask(issued.key) == "token_revoked"
 
 
-async def test_guessing_waits_and_the_owner_gets_in(world):
+async def test_guessing_waits_whichever_factor_is_guessed(world):
     await world.enrol("sam")
     codes = [(await world.try_login("sam", password=OTHER, code="000000")).code for _ in range(7)]
     assert codes == ["login_failed"] * 5 + ["login_throttled"] * 2
-    refusal = await world.try_login("sam", password=PASSWORD, code="000000")
-    assert (refusal.code, refusal.retry_after) == ("login_throttled", 1)
-    assert isinstance(await world.try_login("sam"), IssuedKey)
+    # whoever has one factor does not get more guesses of the other, and a right guess does not show
+    for password, code in ((PASSWORD, "000000"), (OTHER, world.code("sam")), (PASSWORD, world.code("sam"))):
+        refusal = await world.try_login("sam", password=password, code=code)
+        assert (refusal.code, refusal.retry_after) == ("login_throttled", 1)
+
+
+async def test_the_owner_gets_in_while_others_guess(world):
+    """From the device of the last login, and after a recovery from a new one: nobody is shut out for ever."""
+    await world.enrol("sam")
+    device = (await world.login("sam")).device
+    for source in range(200):
+        await world.try_login("sam", code="000000", source=f"192.0.2.{source}")
+        world.clock.forward(1)
+    assert (await world.try_login("sam")).code == "login_throttled"
+    issued = await world.try_login("sam", device=device)
+    assert isinstance(issued, IssuedKey)
+    assert issued.device == device
+    world.clock.forward(30)
+    assert (await world.try_login("sam")).code == "login_throttled"  # theirs is not forgotten by it
+    link = await world.directory.recovery_link("sam", by=ADMIN)
+    world.clock.forward(900)
+    for source in range(200):
+        await world.try_login("sam", code="000000", source=f"192.0.2.{source}")
+    enrolled = await world.take(link.secret, "sam", OTHER)
+    assert (await world.try_login("sam", password=OTHER)).code == "login_throttled"
+    assert isinstance(await world.try_login("sam", password=OTHER, device=enrolled.device), IssuedKey)
+
+
+async def test_a_device_is_known_to_its_person_alone_and_until_a_recovery(world):
+    await world.enrol("sam")
+    await world.enrol("ann")
+    device = (await world.login("sam")).device
+    assert device.encode() not in world.store.stored()
+    for _ in range(5):
+        await world.try_login("ann", code="000000")
+    assert (await world.try_login("ann", device=device)).code == "login_throttled"
+    link = await world.directory.recovery_link("sam", by=ADMIN)
+    world.clock.forward(900)
+    await world.take(link.secret, "sam")
+    codes = [(await world.try_login("sam", code="000000", device=device)).code for _ in range(2)]
+    codes += [(await world.try_login("sam", code="000000")).code for _ in range(4)]
+    assert codes == ["login_failed"] * 5 + ["login_throttled"]
+
+
+async def test_a_device_opens_nothing_and_waits_for_its_own_guesses(world):
+    await world.enrol("sam")
+    device = (await world.login("sam")).device
+    codes = [(await world.try_login("sam", code="000000", device=device)).code for _ in range(6)]
+    assert codes == ["login_failed"] * 5 + ["login_throttled"]
+
+
+async def test_the_latest_devices_are_remembered(world):
+    await world.enrol("sam")
+    devices = [(await world.login("sam")).device for _ in range(9)]
+    assert len(set(devices)) == 9
+    again = await world.try_login("sam", device=devices[1])
+    assert again.device == devices[1]
+    world.clock.forward(30)
+    assert (await world.try_login("sam", device=devices[0])).device != devices[0]
 
 
 async def test_a_login_makes_earlier_failures_forgotten(world):
@@ -255,14 +314,15 @@ async def test_who_waits_costs_no_hashing(world):
     assert len(world.passwords.checked) == 5
 
 
-async def test_a_full_line_turns_away_and_keeps_room_for_right_codes(world):
+async def test_a_full_line_turns_away_and_keeps_room_for_known_devices(world):
     await world.enrol("sam")
+    device = (await world.login("sam")).device
     world.passwords._busy = world.passwords._waiting
-    assert (await world.try_login("sam", code="000000")).code == "overloaded"
-    assert isinstance(await world.try_login("sam"), IssuedKey)
+    assert (await world.try_login("sam")).code == "overloaded"
+    assert isinstance(await world.try_login("sam", device=device), IssuedKey)
     world.passwords._busy = 2 * world.passwords._waiting
     world.clock.forward(30)
-    assert (await world.try_login("sam")).code == "overloaded"
+    assert (await world.try_login("sam", device=device)).code == "overloaded"
     world.passwords._busy = 0
 
 

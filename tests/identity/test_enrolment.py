@@ -65,7 +65,7 @@ async def test_of_two_who_take_one_link_one_wins(world):
     answers = await asyncio.gather(
         *(world.directory.enrol_finish(link.secret, world.code("sam")) for _ in range(4))
     )
-    assert sorted(type(a).__name__ for a in answers) == ["PersonSummary", "Refusal", "Refusal", "Refusal"]
+    assert sorted(type(a).__name__ for a in answers) == ["Enrolled", "Refusal", "Refusal", "Refusal"]
 
 
 async def test_recovery_waits_and_then_replaces_both_factors_and_ends_all_sessions(world):

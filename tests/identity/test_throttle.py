@@ -36,74 +36,80 @@ def test_sources_are_networks(source, key):
 
 def fail(throttle: Throttle, account: str, source: str, now: float, times: int) -> None:
     for _ in range(times):
-        throttle.admit(account, source, now, None)
+        throttle.admit(account, source, now)
 
 
 def test_an_account_waits_wherever_the_attempts_come_from():
     throttle = Throttle(account=RULE, source=DelayRule(free=1000))
     for number in range(3):
-        assert throttle.admit("sam", f"10.0.0.{number}", 0.0, None) == 0
-    assert throttle.admit("sam", "10.0.0.99", 0.5, None) == 0.5
-    assert throttle.admit("ann", "10.0.0.99", 0.5, None) == 0
-    assert throttle.admit("sam", "10.0.0.99", 1.0, None) == 0
-    assert throttle.admit("sam", "10.0.0.99", 1.0, None) == 2.0
+        assert throttle.admit("sam", f"10.0.0.{number}", 0.0) == 0
+    assert throttle.admit("sam", "10.0.0.99", 0.5) == 0.5
+    assert throttle.admit("ann", "10.0.0.99", 0.5) == 0
+    assert throttle.admit("sam", "10.0.0.99", 1.0) == 0
+    assert throttle.admit("sam", "10.0.0.99", 1.0) == 2.0
 
 
 def test_a_source_waits_whoever_is_tried():
     throttle = Throttle(account=DelayRule(free=1000), source=RULE)
     for number in range(3):
-        assert throttle.admit(f"p{number}", "10.0.0.1", 0.0, None) == 0
-    assert throttle.admit("p9", "10.0.0.1", 0.0, None) == 1.0
-    assert throttle.admit("p9", "10.0.0.2", 0.0, None) == 0
+        assert throttle.admit(f"p{number}", "10.0.0.1", 0.0) == 0
+    assert throttle.admit("p9", "10.0.0.1", 0.0) == 1.0
+    assert throttle.admit("p9", "10.0.0.2", 0.0) == 0
 
 
 def test_attempts_that_are_turned_away_do_not_lengthen_the_wait():
     throttle = Throttle(account=RULE)
     fail(throttle, "sam", "a", 0.0, 3)
     fail(throttle, "sam", "a", 0.5, 500)
-    assert throttle.admit("sam", "a", 1.0, None) == 0
+    assert throttle.admit("sam", "a", 1.0) == 0
 
 
 def test_parallel_attempts_count_before_their_outcome_is_known():
     throttle = Throttle(account=RULE)
-    assert [throttle.admit("sam", "a", 0.0, None) for _ in range(5)] == [0, 0, 0, 1.0, 1.0]
+    assert [throttle.admit("sam", "a", 0.0) for _ in range(5)] == [0, 0, 0, 1.0, 1.0]
 
 
-def test_whoever_holds_the_authenticator_is_never_shut_out():
+def test_a_known_device_never_waits_for_the_attempts_of_others():
     throttle = Throttle(account=RULE, source=RULE)
     for second in range(10_000):
-        throttle.admit("sam", "a", float(second), None)
-    assert throttle.admit("sam", "a", 10_000.0, None) > 0
-    assert throttle.admit("sam", "a", 10_000.0, 7) == 0
+        throttle.admit("sam", "a", float(second))
+        throttle.admit("sam", "b", float(second), "another")
+    assert throttle.admit("sam", "a", 10_000.0) > 0
+    assert throttle.admit("sam", "a", 10_000.0, "own") == 0
 
 
-def test_a_right_code_passes_a_wait_once_so_it_buys_one_guess_of_the_password():
+def test_a_known_device_waits_for_its_own():
     throttle = Throttle(account=RULE, source=RULE)
-    fail(throttle, "sam", "a", 0.0, 3)
-    assert throttle.admit("sam", "a", 0.0, 7) == 0
-    assert throttle.admit("sam", "a", 0.0, 7) > 0
-    assert throttle.admit("sam", "a", 0.0, 6) > 0
-    assert throttle.admit("sam", "a", 0.0, 8) == 0
-    assert throttle.admit("ann", "a", 0.0, 7) == 0
+    assert [throttle.admit("sam", "a", 0.0, "own") for _ in range(4)] == [0, 0, 0, 1.0]
+    assert throttle.admit("sam", "b", 0.0, "own") == 1.0  # wherever it is
+    assert throttle.admit("ann", "a", 0.0, "own") == 0
 
 
-def test_a_login_clears_its_account_and_gives_the_source_one_attempt_back():
+def test_a_login_clears_what_was_counted_for_it():
     throttle = Throttle(account=RULE, source=RULE)
     fail(throttle, "sam", "a", 0.0, 2)
-    assert throttle.admit("sam", "a", 0.0, 7) == 0
+    throttle.admit("sam", "a", 0.0)
     throttle.succeeded("sam", "a")
-    assert throttle.admit("sam", "b", 0.0, None) == 0
-    assert throttle.admit("eve", "a", 0.0, None) == 0
-    assert throttle.admit("eve", "a", 0.0, None) == 1.0  # the two failures from there still count
+    assert throttle.admit("sam", "b", 0.0) == 0
+    assert throttle.admit("eve", "a", 0.0) == 0
+    assert throttle.admit("eve", "a", 0.0) == 1.0  # the two failures from there still count
+
+
+def test_a_login_from_a_known_device_helps_no_one_who_guesses_elsewhere():
+    throttle = Throttle(account=RULE, source=RULE)
+    fail(throttle, "sam", "a", 0.0, 3)
+    throttle.admit("sam", "a", 0.0, "own")
+    throttle.succeeded("sam", "a", "own")
+    assert throttle.admit("sam", "c", 0.0) == 1.0
 
 
 def test_own_logins_do_not_launder_a_source_that_sprays_passwords():
     throttle = Throttle(account=DelayRule(free=1000), source=RULE)
     for number in range(3):
-        throttle.admit(f"victim{number}", "a", 0.0, None)
-        throttle.admit("eve", "a", 0.0, number + 1)
-        throttle.succeeded("eve", "a")
-    assert throttle.admit("victim9", "a", 0.0, None) > 0
+        throttle.admit(f"victim{number}", "a", 0.0)
+        if throttle.admit("eve", "a", 0.0) == 0:
+            throttle.succeeded("eve", "a")
+    assert throttle.admit("victim9", "a", 0.0) > 0
 
 
 def test_quiet_is_forgotten():

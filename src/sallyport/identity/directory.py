@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from sallyport.errors import Conflict, Fault, Refusal
 from sallyport.identity import revocation
 from sallyport.identity.directory_records import (
+    Enrolled,
     EnrolmentLink,
     IssuedKey,
     Person,
@@ -36,8 +37,9 @@ from sallyport.identity.directory_rules import (
     login_refusal,
     password_bytes,
     recovery_refusal,
+    with_device,
 )
-from sallyport.identity.enrolment import TOTP_BYTES, Enrolment
+from sallyport.identity.enrolment import TOTP_BYTES, Enrolment, device_digest, new_device
 from sallyport.identity.passwords import Passwords
 from sallyport.identity.people import ATTEMPTS, People
 from sallyport.identity.refusals import refuse
@@ -67,7 +69,7 @@ class Directory:
         links: LinkRules = LinkRules(),  # noqa: B008 - frozen
         label: str = "Sallyport",
     ) -> None:
-        self._clock, self._monotonic = clock, monotonic
+        self._clock, self._monotonic, self._random = clock, monotonic, random
         self._sessions, self._feed = sessions, feed
         self._passwords = passwords or Passwords(random)
         self._throttle = throttle or Throttle()
@@ -120,33 +122,39 @@ class Directory:
         """First step: `link_invalid`, `link_not_yet`, `password_refused`, `principal_suspended`, `overloaded`."""
         return await self._enrolment.begin(link_secret, password)
 
-    async def enrol_finish(self, link_secret: str, code: str) -> PersonSummary | Refusal:
+    async def enrol_finish(self, link_secret: str, code: str) -> Enrolled | Refusal:
         """Second step, with the authenticator's first code: `login_failed`, or as `enrol_begin`."""
         return await self._enrolment.finish(link_secret, code)
 
-    async def login(self, name: str, password: str, code: str, *, source: str) -> IssuedKey | Refusal:
+    async def login(
+        self, name: str, password: str, code: str, *, source: str, device: str = ""
+    ) -> IssuedKey | Refusal:
         """Open a session: `login_failed`, `login_throttled`, `overloaded`.
 
-        `principal_suspended` only to whoever has proven both factors. `source` is the address of the client.
+        `principal_suspended` only to whoever has proven both factors. `source` is the address of the client, `device`
+        the token that an earlier login or enrolment gave: whoever sends it does not wait for others' attempts.
         """
         account = fold_name(name) or ""  # nobody is called "": all impossible names share its throttle
         person, version = await self._people.read(account)
         known = person if person is not None and person.enrolled else None
+        familiar = device_digest(device) if known and device_digest(device) in known.devices else ""
+        if self._passwords.full(reserved=bool(familiar)):
+            return Refusal(code="overloaded", retry_after=1)
+        place = source_key(source)
+        wait = self._throttle.admit(account, place, self._monotonic(), familiar)
+        if wait:
+            return Refusal(code="login_throttled", retry_after=math.ceil(wait))
         step = code_step(
             known.totp if known else self._decoy, code, self._now(), known.last_step if known else 0
         )
-        step = step if known else None
-        if self._passwords.full(reserved=step is not None):
-            return Refusal(code="overloaded", retry_after=1)
-        place = source_key(source)
-        wait = self._throttle.admit(account, place, self._monotonic(), step)
-        if wait:
-            return Refusal(code="login_throttled", retry_after=math.ceil(wait))
         proven = known.password if known else ""
         right = await self._passwords.verify(proven, password_bytes(password))
-        issued = await self._let_in(account, person, version, proven if right else "", step)
+        token = device if familiar else new_device(self._random)
+        issued = await self._let_in(
+            account, (person, version), proven=proven if right else "", step=step, device=token
+        )
         if isinstance(issued, IssuedKey):
-            self._throttle.succeeded(account, place)
+            self._throttle.succeeded(account, place, familiar)
         return issued
 
     async def logout(self, key: str) -> Refusal | None:
@@ -187,20 +195,22 @@ class Directory:
         return [summary(person) for person in await self._people.all()]
 
     async def _let_in(
-        self, account: str, person: Person | None, version: int, proven: str, step: int | None
+        self, account: str, found: tuple[Person | None, int], *, proven: str, step: int | None, device: str
     ) -> IssuedKey | Refusal:
         """Decide, and use the code up in the commit that opens the session: of two logins with one code, one wins."""
         for _ in range(ATTEMPTS):
+            person, version = found
             right = bool(proven) and person is not None and person.password == proven
             refusal = login_refusal(person, password_right=right, step=step, now=self._now())
             if refusal is not None or person is None or step is None:
                 return refusal or refuse("login_failed", "not_enrolled")
-            used = replace(person, last_step=step, link="", pending=None)
+            devices = with_device(person.devices, device_digest(device))
+            used = replace(person, last_step=step, link="", pending=None, devices=devices)
             change = Change(kind="person", key=account, value=encode(used), expected=version)
             try:
-                return await self._sessions.issue(account, also=[change])
+                return replace(await self._sessions.issue(account, also=[change]), device=device)
             except Conflict:
-                person, version = await self._people.read(account)
+                found = await self._people.read(account)
         raise Fault("a person changed too often to be let in")
 
     async def _change(

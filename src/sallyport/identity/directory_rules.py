@@ -26,6 +26,7 @@ UNOBVIOUS_CHARACTERS = 6
 NAME_PART_LENGTH = 3  # shorter parts of a name are in too many words to be taken out
 STEP_SECONDS = 30
 WINDOW = (-1, 0, 1)
+DEVICES = 8
 CODE_LENGTH = 16  # six digits, with spaces as some apps show them
 
 # Longer words come first, so that a word is taken out whole before a shorter one inside it.
@@ -113,6 +114,11 @@ def code_step(secret: str, code: str, now: int, last_step: int) -> int | None:
         if right and step > last_step and found is None:
             found = step
     return found
+
+
+def with_device(devices: tuple[str, ...], digest: str) -> tuple[str, ...]:
+    """The known devices with this one as the latest; the one that was silent for longest goes first."""
+    return (*(known for known in devices if known != digest), digest)[-DEVICES:]
 
 
 def login_refusal(

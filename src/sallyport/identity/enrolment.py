@@ -17,17 +17,16 @@ from msgspec.structs import replace
 from sallyport.errors import Conflict, Fault, Refusal
 from sallyport.identity import revocation
 from sallyport.identity.directory_records import (
+    Enrolled,
     EnrolmentLink,
     LinkRecord,
     Pending,
     Person,
-    PersonSummary,
     Provisioning,
     Purpose,
     decode_link,
     encode,
     principal_id,
-    summary,
 )
 from sallyport.identity.directory_rules import (
     LinkRules,
@@ -71,7 +70,7 @@ class Enrolment:
         now = int(self._clock())
         start = now + (self._rules.recovery_delay if purpose == "recovery" else 0)
         life = self._rules.recovery_seconds if purpose == "recovery" else self._rules.enrolment_seconds
-        secret = base64.urlsafe_b64encode(self._random(SECRET_BYTES)).rstrip(b"=").decode()
+        secret = _token(self._random)
         digest = _digest(secret)
         record = LinkRecord(name=person.name, purpose=purpose, usable_from=start, expires=start + life, by=by)
         renewed = replace(person, link=digest, pending=None, changed_by=by)
@@ -110,9 +109,9 @@ class Enrolment:
                 return Provisioning(name=name, secret=secret, uri=provisioning_uri(secret, name, self._label))
         raise Fault("a person changed too often to be enrolled")
 
-    async def finish(self, link_secret: str, code: str) -> PersonSummary | Refusal:
+    async def finish(self, link_secret: str, code: str) -> Enrolled | Refusal:
         """Prove the authenticator with its first code. The link is then used up, and old sessions end."""
-        digest = _digest(link_secret)
+        digest, device = _digest(link_secret), new_device(self._random)
         for _ in range(ATTEMPTS):
             opened = await self._open(digest)
             if isinstance(opened, Refusal):
@@ -123,11 +122,11 @@ class Enrolment:
             step = code_step(pending.totp, code, now, 0) if pending is not None else None
             if pending is None or step is None:
                 return refuse("login_failed", "code")
-            enrolled = _with_factors(person, pending, step, now)
+            enrolled = _with_factors(person, pending, step, now, device_digest(device))
             with contextlib.suppress(Conflict):
                 await self._people.write(enrolled, version, also=_finishing(person, link, now))
                 await self._feed.poll()
-                return summary(enrolled)
+                return Enrolled(name=person.name, principal=principal_id(person.name), device=device)
         raise Fault("a person changed too often to be enrolled")
 
     async def _open(self, digest: str) -> tuple[Person, int, Row] | Refusal:
@@ -151,7 +150,7 @@ class Enrolment:
                 await self._store.commit(dead)
 
 
-def _with_factors(person: Person, pending: Pending, step: int, now: int) -> Person:
+def _with_factors(person: Person, pending: Pending, step: int, now: int, device: str) -> Person:
     return replace(
         person,
         password=pending.password,
@@ -159,6 +158,7 @@ def _with_factors(person: Person, pending: Pending, step: int, now: int) -> Pers
         last_step=step,
         link="",
         pending=None,
+        devices=(device,),
         not_before=now if person.enrolled else person.not_before,
     )
 
@@ -173,6 +173,20 @@ def _finishing(person: Person, link: Row, now: int) -> list[Change]:
         used,
         *revocation.changes(Revocation(scope="principal", id=who, at=now, by=who, reason="recovered")),
     ]
+
+
+def new_device(random: Callable[[int], bytes]) -> str:
+    """A token for a device, to be kept beside the key."""
+    return _token(random)
+
+
+def device_digest(device: str) -> str:
+    """What is kept of a device's token."""
+    return _digest(device)
+
+
+def _token(random: Callable[[int], bytes]) -> str:
+    return base64.urlsafe_b64encode(random(SECRET_BYTES)).rstrip(b"=").decode()
 
 
 def _digest(secret: str) -> str:

@@ -1,9 +1,9 @@
 """How often someone may try to log in: per account and per source, in bounded memory. No clock.
 
-NIST SP 800-63B-4 section 3.2.2 and OWASP ASVS 6.3: waiting times that double. Waiting is never a lock-out that an
-attacker controls: an attempt with the right one-time code of a step that has not been used for this yet passes
-the wait, so whoever holds the authenticator gets in within one step (30 s), however hard others try.
-To an attacker this opens one guess of the password for each guessed code.
+NIST SP 800-63B-4 section 3.2.2, RFC 4226 section 7.3: waiting times that double, whichever factor was wrong. Waiting
+must not become a lock-out that an attacker controls. So each device from which a person has logged in, or enrolled,
+holds a token (OWASP "device cookie") and is counted by itself: attempts from elsewhere never make it wait. The token
+opens nothing else. Without one, an account under attack waits; a recovery link brings a new token.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Penalty(Struct, frozen=True):
     """Attempts that count against one account or source, and the time before which none is admitted."""
 
     attempts: int = 0
-    until: float = 0.0
+    until: float = float("-inf")
     last: float = 0.0
 
 
@@ -111,33 +111,31 @@ class Table:
 
 
 class Throttle:
-    """Admits login attempts. Times are monotonic seconds."""
+    """Admits login attempts. Times are monotonic seconds; `device` is the digest of a known device's token, or ""."""
 
     def __init__(
         self, *, account: DelayRule = ACCOUNT, source: DelayRule = SOURCE, capacity: int = 16_384
     ) -> None:
         self._accounts, self._sources = Table(account, capacity), Table(source, capacity)
-        self._passed: dict[str, int] = {}  # account -> last step that passed a wait; only real people's
+        self._devices = Table(account, capacity)  # only real people's real devices: nobody can flood it
 
-    def admit(self, account: str, source: str, now: float, step: int | None) -> float:
-        """0 if the attempt may go on (it is then counted), else the seconds to wait.
+    def admit(self, account: str, source: str, now: float, device: str = "") -> float:
+        """0 if the attempt may go on (it is then counted), else the seconds to wait."""
+        counters = self._counters(account, source, device)
+        wait = max(table.wait(key, now) for table, key in counters)
+        if not wait:
+            for table, key in counters:
+                table.count(key, now)
+        return wait
 
-        `step` is the time step of a right one-time code of this account, None if the code was not right.
-        """
-        wait = max(self._accounts.wait(account, now), self._sources.wait(source, now))
-        if wait and not self._pass(account, step):
-            return wait
-        self._accounts.count(account, now)
-        self._sources.count(source, now)
-        return 0.0
-
-    def succeeded(self, account: str, source: str) -> None:
+    def succeeded(self, account: str, source: str, device: str = "") -> None:
         """Both factors were proven."""
-        self._accounts.clear(account)
-        self._sources.refund(source)
+        (table, key), *sources = self._counters(account, source, device)
+        table.clear(key)
+        for spread, place in sources:
+            spread.refund(place)
 
-    def _pass(self, account: str, step: int | None) -> bool:
-        if step is None or step <= self._passed.get(account, 0):
-            return False
-        self._passed[account] = step
-        return True
+    def _counters(self, account: str, source: str, device: str) -> list[tuple[Table, str]]:
+        if device:
+            return [(self._devices, f"{account}\n{device}")]
+        return [(self._accounts, account), (self._sources, source)]
