@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
@@ -104,19 +105,26 @@ class LogCheck:
 
     def _read_bundle(self, index: int, width: int) -> list[bytes]:
         name = bundle_path(index, width)
-        try:
-            entries = split_bundle((self._directory / name).read_bytes())
-        except FileNotFoundError:
+        data = self._file(name)
+        if data is None:
             self._bad(index * WIDTH, f"{name} is missing")
             return []
+        try:
+            entries = split_bundle(data)
         except ValueError:
             self._bad(index * WIDTH, f"{name} cannot be read")
             return []
-        if len(entries) != width:
-            self._bad(
-                index * WIDTH + min(len(entries), width), f"{name} has {len(entries)} entries, not {width}"
-            )
+        if len(entries) < width or (len(entries) > width and (self._directory / name).is_file()):
+            at = index * WIDTH + min(len(entries), width)
+            self._bad(at, f"{name} has {len(entries)} entries, not {width}")
         return entries[:width]
+
+    def _file(self, name: str) -> bytes | None:
+        """A file of the checkpoint; a partial one may have become full, and been removed, while we read."""
+        for path in (self._directory / name, self._directory / name.partition(".p/")[0]):
+            with suppress(FileNotFoundError):
+                return path.read_bytes()
+        return None
 
     def _hashes_for_missing(self, index: int, width: int) -> list[bytes]:
         """The tile's own hashes stand in for entries that are not there, so that the walk can go on."""
@@ -153,12 +161,11 @@ class LogCheck:
 
     def _compare(self, name: str, expected: bytes, first: int, why: str, step: int = 1) -> None:
         """A file of hashes against what it must be; names the first entry under the first wrong hash."""
-        try:
-            data = (self._directory / name).read_bytes()
-        except FileNotFoundError:
+        data = self._file(name)
+        if data is None:
             self._bad(first, f"{name} is missing")
             return
-        if data == expected:
+        if data == expected or (data.startswith(expected) and not (self._directory / name).is_file()):
             return
         position = next(
             (
@@ -257,7 +264,8 @@ class LogCheck:
             try:
                 found = scan_segment(path)
             except FileNotFoundError:
-                continue  # published and dropped while we read
+                end = -1  # published and dropped while we read
+                continue
             last = path == paths[-1]
             if found is None and last:
                 continue  # it was being made

@@ -61,12 +61,8 @@ class LogReader:
 
     def entry(self, index: int) -> bytes:
         """One entry, from its bundle or from the write-ahead segments. Raises LogFault if it is in neither."""
-        entries = self.bundle(index // WIDTH, index % WIDTH + 1)
-        if entries is not None:
-            return entries[-1]
-        for batch in self.batches(index):
-            if batch.first <= index < batch.first + len(batch.entries):
-                return batch.entries[index - batch.first]
+        for _, entry in self.entries(index):
+            return entry
         raise LogFault(f"entry {index} is missing")
 
     def end(self) -> int:
@@ -89,15 +85,19 @@ class LogReader:
     def entries(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
         """All entries from an index on, published or not, one bundle in memory at a time."""
         index = start
-        while (bundle := self.bundle(index // WIDTH, WIDTH)) is not None:
-            first = index // WIDTH * WIDTH
-            yield from enumerate(bundle[index - first :], index)
-            index = first + WIDTH
-        for batch in self.batches(index):
-            for position, entry in enumerate(batch.entries, batch.first):
-                if position == index:
-                    yield index, entry
-                    index += 1
+        while True:
+            while (bundle := self.bundle(index // WIDTH, WIDTH)) is not None:
+                first = index // WIDTH * WIDTH
+                yield from enumerate(bundle[index - first :], index)
+                index = first + WIDTH
+            for batch in self.batches(index):
+                for position, entry in enumerate(batch.entries, batch.first):
+                    if position == index:
+                        yield index, entry
+                        index += 1
+            # A segment may have been published and dropped meanwhile; then its entries lie in bundles now.
+            if not (self.directory / bundle_path(index // WIDTH)).is_file():
+                return
 
     def node(self, level: int, index: int) -> bytes:
         """The root of a complete subtree of `2**level` leaves: what `merkle`'s proofs ask for."""

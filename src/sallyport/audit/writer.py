@@ -101,7 +101,15 @@ class LogWriter:
 
         Raises LogFault if the disk still fails or history is not what was signed; then it stays refused.
         """
-        await asyncio.to_thread(self._reopen)
+        if self._closed or not self._broken:
+            return
+        await asyncio.to_thread(self._halt)
+        unended, self._unended = self._unended, {}
+        try:
+            await asyncio.to_thread(self._open_again, unended)
+        except LogFault:
+            self._unended = unended | self._unended
+            raise
 
     def close(self) -> None:
         """Commit what waits, publish a last checkpoint, release the shard. Later appends are refused.
@@ -112,11 +120,14 @@ class LogWriter:
             return
         self._closed = True
         self._halt()
-        if not self._broken:
-            self._broken = "the log is closed"
-            with suppress(OSError):
+        try:
+            if not self._broken:
+                self._broken = "the log is closed"
                 self._log.publish()
-        self._ended(self._log)
+        except OSError as error:
+            self._break(error)
+        finally:
+            self._ended(self._log)
 
     # the commit thread
 
@@ -213,7 +224,8 @@ class LogWriter:
                 future.set_result(results[position])
 
     def _refused(self, kind: str, request: str) -> LogFault:
-        if kind == "outcome" and request in self._log.open.intents:
+        # Also an intent: it may be durable although its caller could not be answered.
+        if kind in {"intent", "outcome"} and request in self._log.open.intents:
             self._unended[request] = self._log.open.intents[request]
         if not self._broken and self._full:
             return LogFault("the disk reserve is reached", code="disk_full")
@@ -245,16 +257,13 @@ class LogWriter:
             self._queue.append((None, Item(prefixed(data), "beat")))
             self._ring()
 
-    def _reopen(self) -> None:
-        if self._closed or not self._broken:
-            return
-        self._halt()
+    def _open_again(self, unended: dict[str, int]) -> None:
         keep = self._log.size
         with suppress(OSError):
             self._log.close()
         try:
-            self._log = self._again(keep, self._unended)
+            self._log = self._again(keep, unended)
         except OSError as error:
             raise LogFault(f"the log cannot be opened again: {error.strerror}") from None
-        self._broken, self._unended = "", {}
+        self._broken = ""
         self._start()
