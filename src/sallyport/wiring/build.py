@@ -137,7 +137,9 @@ class Deployment:
     def _own_api(self, desk: Desk, log: adapters.AuditLog, sealer: Sealer) -> None:
         self.desk = desk
         self.models = ModelList(desk)
-        self.signing_in = Sessions(desk, self.directory, self.sessions.refresh)
+        self.signing_in = Sessions(
+            desk, self.directory, self.sessions.refresh, translate.offered(self.settings)
+        )
         self.administration = Administration(desk, self.directory)
         self.receipts = Receipts(desk, LogEvidence(self.places.audit, sealer))
         self.health = Health(log, self._feed)

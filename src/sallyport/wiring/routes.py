@@ -22,6 +22,7 @@ Choose = Callable[["Deployment"], Work]
 TABLE: tuple[tuple[str, str, Choose, bool], ...] = (
     ("/v1/models", "GET", lambda d: d.models.all, True),
     (f"{OWN}/explain", "POST", lambda d: d.models.explain, True),
+    (f"{OWN}/providers", "GET", lambda d: d.signing_in.providers, False),
     (f"{OWN}/login", "POST", lambda d: d.signing_in.login, False),
     (f"{OWN}/enrol", "POST", lambda d: d.signing_in.enrol, False),
     (f"{OWN}/enrol/finish", "POST", lambda d: d.signing_in.enrol_finish, False),

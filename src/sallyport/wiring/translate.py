@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from msgspec import structs
 
@@ -95,6 +96,23 @@ def static_keys(provider: Provider) -> KeySet:
         raise SettingsError(
             provider.jwks_file, f"is no usable key set ({error})", "put a JWK set there"
         ) from None
+
+
+def offered(settings: Settings) -> list[dict[str, Any]]:
+    """What a terminal must know to log in with a provider; none of it is secret."""
+    return [
+        {
+            "name": p.name,
+            "preset": p.preset,
+            "issuer": p.issuer,
+            "audience": p.audience,
+            "client_id": p.client_id,
+            "scopes": list(p.scopes),
+            "unsafe_http": p.unsafe_http,
+        }
+        for p in settings.identity.providers
+        if p.client_id
+    ]
 
 
 def session_rules(settings: Settings) -> SessionRules:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -51,8 +51,18 @@ class People(Protocol):
 class Sessions:
     """Logging in and out, and who one is."""
 
-    def __init__(self, desk: Desk, people: People, refresh: Callable[[str], Awaitable[Any]]) -> None:
-        self._desk, self._people, self._refresh = desk, people, refresh
+    def __init__(
+        self,
+        desk: Desk,
+        people: People,
+        refresh: Callable[[str], Awaitable[Any]],
+        providers: Sequence[Mapping[str, Any]],
+    ) -> None:
+        self._desk, self._people, self._refresh, self._offered = desk, people, refresh, providers
+
+    async def providers(self, _x: Exchange) -> Any:
+        """The identity providers that one can log in with."""
+        return {"providers": list(self._offered)}
 
     async def login(self, x: Exchange) -> Any:
         """{name, password, code} -> a key."""

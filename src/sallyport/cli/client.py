@@ -1,0 +1,89 @@
+"""Talking to the door: TLS against its authority, JSON both ways, refusals as one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pyreqwest.client import SyncClient, SyncClientBuilder
+from pyreqwest.exceptions import PyreqwestError
+
+from sallyport.cli.credentials import Credentials, default_path, load
+from sallyport.cli.output import fail
+
+REFUSED, UNREACHABLE = 4, 5
+OWN = "/sallyport/v1"
+
+
+class DoorClient:
+    """One door. `server` is its address without a path."""
+
+    def __init__(self, server: str, *, ca: str = "", key: str = "") -> None:
+        self.server, self.ca, self._key = server.rstrip("/"), ca, key
+        builder = SyncClientBuilder().follow_redirects(enable=False).no_proxy().timeout(timedelta(seconds=30))
+        if ca:
+            try:
+                builder = builder.add_root_certificate_pem(Path(ca).read_bytes())
+            except OSError as error:
+                raise fail(f"the authority {ca} cannot be read ({error.strerror}).", 3) from None
+        self._client: SyncClient = builder.build()
+
+    def get(self, path: str) -> Any:
+        """GET our own API or a model's wire."""
+        return self._send("GET", path, None)
+
+    def post(self, path: str, document: Mapping[str, Any]) -> Any:
+        """POST a JSON object."""
+        return self._send("POST", path, document)
+
+    def _send(self, method: str, path: str, document: Mapping[str, Any] | None) -> Any:
+        request = self._client.request(method, self.server + path)
+        if self._key:
+            request = request.header("authorization", f"Bearer {self._key}", is_sensitive=True)
+        if document is not None:
+            request = request.header("content-type", "application/json").body_bytes(orjson.dumps(document))
+        try:
+            response = request.build().send()
+            status, data = response.status, bytes(response.bytes())
+        except PyreqwestError as error:
+            reason = f"{self.server} cannot be reached ({type(error).__name__})"
+            raise fail(f"{reason}. Is the door up? Run: sallyport up", UNREACHABLE) from None
+        return self._read(status, data)
+
+    def _read(self, status: int, data: bytes) -> Any:
+        try:
+            document = orjson.loads(data)
+        except ValueError:
+            raise fail(
+                f"{self.server} did not answer as a door does (status {status}).", UNREACHABLE
+            ) from None
+        if status == 200:  # noqa: PLR2004 - HTTP
+            return document
+        error = document.get("error") or {}
+        sentence = error.get("message", "refused")
+        raise fail(f"{sentence} [{error.get('code')}, {error.get('request_id')}]", REFUSED)
+
+
+def known() -> Credentials:
+    """Who logged in last, or the next step."""
+    credentials = load(default_path())
+    if credentials is None or not credentials.key:
+        raise fail("nobody is logged in. Run: sallyport login", REFUSED)
+    return credentials
+
+
+def connect() -> DoorClient:
+    """The door that the user logged in to."""
+    credentials = known()
+    return DoorClient(credentials.server, ca=credentials.ca, key=credentials.key)
+
+
+def door_of(state: Path) -> tuple[str, str]:
+    """Address and authority of the door whose state folder is at hand."""
+    from sallyport.settings import load as load_settings  # noqa: PLC0415
+
+    settings = load_settings(state / "sallyport.toml")
+    return f"https://{settings.server.listen}", str(settings.state / "ca" / "authority.pem")

@@ -1,0 +1,122 @@
+"""`sallyport login` and `logout`: a short-lived key for this user of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sallyport.cli.client import OWN, REFUSED, DoorClient, door_of
+from sallyport.cli.credentials import Credentials, default_path, forget_key, load, save
+from sallyport.cli.output import data_folder, emit, fail
+
+Server = Annotated[str, typer.Option("--server", help="The door, https://HOST:PORT (default: the last one).")]
+Ca = Annotated[str, typer.Option("--ca", help="Its certificate authority, a PEM file.")]
+State = Annotated[Path | None, typer.Option("--state", help="State folder of a door on this machine.")]
+Demo = Annotated[str, typer.Option("--demo", help="Log in as this person of the demo company.")]
+Provider = Annotated[str, typer.Option("--provider", help="Log in with this identity provider.")]
+Name = Annotated[str, typer.Option("--name", help="Your name in the built-in directory.")]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Add the verbs."""
+    app.command()(login)
+    app.command()(logout)
+
+
+def login(
+    server: Server = "", ca: Ca = "", state: State = None, demo: Demo = "", provider: Provider = "", name: Name = "",
+    *, json: Json = False,
+) -> None:  # fmt: skip
+    """Log in: with your identity provider where the door has one, else with name, password and one-time code."""
+    server, ca = _where(server, ca, state)
+    door = DoorClient(server, ca=ca)
+    if demo:
+        credentials = _demo(door, demo, state)
+    elif provider or (not name and door.get(f"{OWN}/providers")["providers"]):
+        credentials = _with_provider(door, provider)
+    else:
+        credentials = _directory(door, name)
+    save(credentials, default_path())
+    left = max(0, credentials.expires - int(time.time())) // 60
+    if json:
+        emit(
+            {"server": credentials.server, "principal": credentials.principal, "expires": credentials.expires}
+        )
+    else:
+        typer.echo(f"Logged in at {server} as {credentials.principal}; the key is good for {left} minutes.")
+        typer.echo("Next: sallyport models")
+
+
+def _where(server: str, ca: str, state: Path | None) -> tuple[str, str]:
+    """The door that is meant: named, that of a state folder, or the last one."""
+    if server:
+        return (server if "://" in server else f"https://{server}"), ca
+    last = load(default_path())
+    folder = state or data_folder()
+    if state is None and last is not None:
+        return last.server, ca or last.ca
+    if (folder / "sallyport.toml").exists():
+        return door_of(folder)
+    raise fail("no door is known. Name one with --server, or run: sallyport up", REFUSED)
+
+
+def _directory(door: DoorClient, name: str) -> Credentials:
+    name = name or typer.prompt("Name")
+    password = typer.prompt("Password", hide_input=True)
+    code = typer.prompt("One-time code")
+    return _exchange(door, name, password, code)
+
+
+def _exchange(door: DoorClient, name: str, password: str, code: str) -> Credentials:
+    issued = door.post(f"{OWN}/login", {"name": name, "password": password, "code": code})
+    return Credentials(
+        server=door.server,
+        key=issued["key"],
+        expires=issued["expires"],
+        ca=door.ca,
+        principal=issued["principal"],
+    )
+
+
+def _demo(door: DoorClient, name: str, state: Path | None) -> Credentials:
+    from sallyport.wiring import company  # noqa: PLC0415
+
+    person = next((p for p in company.people(state or data_folder()) if p.name == name), None)
+    if person is None:
+        raise fail("there is no such person. Try one of: " + ", ".join(company.PEOPLE), 2)
+    return _exchange(door, person.name, person.password, person.code(time.time()))
+
+
+def _with_provider(door: DoorClient, name: str) -> Credentials:
+    from sallyport.wiring.device_login import log_in  # noqa: PLC0415
+
+    offered = door.get(f"{OWN}/providers")["providers"]
+    chosen = next((p for p in offered if name in ("", p["name"])), None)
+    if chosen is None:
+        raise fail("the door has no such provider. It has: " + ", ".join(p["name"] for p in offered), 2)
+    token, expires = asyncio.run(log_in(chosen, _show_code))
+    client = DoorClient(door.server, ca=door.ca, key=token)
+    who: Any = client.get(f"{OWN}/whoami")
+    return Credentials(server=door.server, key=token, expires=expires, ca=door.ca, principal=who["id"])
+
+
+def _show_code(uri: str, code: str) -> None:
+    typer.echo(f"Open {uri} and enter the code {code}", err=True)
+
+
+def logout(*, json: Json = False) -> None:
+    """End the session at the door, and forget the key."""
+    credentials = load(default_path())
+    if credentials is None or not credentials.key:
+        raise fail("nobody is logged in.", REFUSED)
+    try:
+        if credentials.key.startswith("sp_"):
+            DoorClient(credentials.server, ca=credentials.ca, key=credentials.key).post(f"{OWN}/logout", {})
+    finally:
+        forget_key(default_path())
+    emit({"ended": True}) if json else typer.echo("Logged out.")

@@ -1,0 +1,80 @@
+"""`sallyport whoami`, `models`, `token`, `explain`: what the door says about you."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+from msgspec.structs import replace
+
+from sallyport.cli.client import OWN, DoorClient, connect, known
+from sallyport.cli.credentials import default_path, save
+from sallyport.cli.output import emit, table
+
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+RENEW_SECONDS = 300  # a key with less than this left is replaced before it is printed
+
+
+def add(app: typer.Typer) -> None:
+    """Add the verbs."""
+    for verb in (whoami, models, token, explain):
+        app.command()(verb)
+
+
+def whoami(*, json: Json = False) -> None:
+    """Who you are at the door: roles, second factor, device, connection."""
+    me = connect().get(f"{OWN}/whoami")
+    if json:
+        emit(me)
+        return
+    rows = [(name, _shown(value)) for name, value in me.items()]
+    table(("what", "value"), rows)
+
+
+def models(*, json: Json = False) -> None:
+    """The models that you may use."""
+    listed = connect().get("/v1/models")
+    if json:
+        emit(listed)
+        return
+    rows = [(m["id"], m["segment"], m["environment"], ", ".join(m["surfaces"])) for m in listed["data"]]
+    table(("model", "segment", "environment", "serves"), rows)
+
+
+def token() -> None:
+    """Print a short-lived key, for `api_key` callbacks and key commands of other tools."""
+    credentials = known()
+    if credentials.key.startswith("sp_") and credentials.expires - time.time() < RENEW_SECONDS:
+        door = DoorClient(credentials.server, ca=credentials.ca, key=credentials.key)
+        issued = door.post(f"{OWN}/refresh", {})
+        credentials = replace(credentials, key=issued["key"], expires=issued["expires"])
+        save(credentials, default_path())
+    typer.echo(credentials.key)
+
+
+def explain(
+    model: Annotated[str, typer.Argument(help="The model, as `sallyport models` names it.")],
+    surface: Annotated[str, typer.Option("--surface", help="chat or embeddings.")] = "chat",
+    *,
+    json: Json = False,
+) -> None:
+    """Why a call of yours to a model is allowed or not: every fact and policy that decides it."""
+    said = connect().post(f"{OWN}/explain", {"model": model, "surface": surface})
+    if json:
+        emit(said)
+        return
+    decision = said["decision"]
+    typer.echo(f"{'Allowed' if decision['allowed'] else 'Denied'}: {surface} with {model}")
+    table(("policy", "effect", "file"), [(p["id"], p["effect"], p["file"]) for p in said["policies"]])
+    table(("fact", "value"), [(name, _shown(value)) for name, value in said["context"].items()])
+    if said["would_allow"]:
+        typer.echo("Roles that would allow it: " + ", ".join(said["would_allow"]))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {inner}" for name, inner in value.items() if inner != "") or "-"
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value) or "-"
+    return str(value) if value != "" else "-"
