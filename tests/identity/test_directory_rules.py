@@ -19,6 +19,7 @@ from sallyport.identity.directory_rules import (
     password_bytes,
     password_problem,
     recovery_refusal,
+    with_device,
 )
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # RFC 6238 appendix B, "12345678901234567890"
@@ -204,3 +205,11 @@ def test_no_secret_shows_in_a_repr():
     assert repr(person) == "<Person>"
     assert SECRET not in str(person)
     assert person.__rich_repr__() == []
+
+
+def test_known_devices_are_few_and_each_is_there_once():
+    known: tuple[str, ...] = ()
+    for digest in [*"abcdefghij", "c"]:
+        known = with_device(known, digest)
+    assert known == (*"defghij", "c")
+    assert with_device(known, "e") == (*"dfghij", *"ce")

@@ -143,3 +143,14 @@ def test_names_beyond_the_table_share_one_wait():
         table.count(f"new{number}", 0.0)
     assert table.wait("another", 0.0) == 1.0
     assert table.wait("a", 0.0) == 0
+
+
+def test_who_goes_on_trying_keeps_nobody_elses_row_in_memory():
+    table = Table(RULE, 10)
+    table.count("restless", 0.0)
+    for number in range(5):
+        table.count(f"n{number}", 1.0)
+    table.count("restless", 900.0)
+    table.wait("anybody", 1001.0)
+    assert len(table) == 1
+    assert table.wait("restless", 1001.0) == 0
