@@ -60,6 +60,7 @@ def test_a_call_costs_the_prompt_once_and_every_choice() -> None:
     assert estimate(MODEL, input_tokens=1000, output_tokens=100, choices=3) == Cost(1300, 330_000)
     assert spent(MODEL, Usage(input_tokens=1, output_tokens=1)) == Cost(2, 750)
     assert spent(MODEL, Usage(input_tokens=-5, output_tokens=-5)) == Cost(0, 0)
+    assert spent(MODEL, Usage(input_tokens=2**70, output_tokens=2**70)).money < 2**40
 
 
 @given(st.floats(0, 1e6))

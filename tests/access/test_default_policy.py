@@ -97,9 +97,7 @@ def every_situation():
 
 @pytest.mark.parametrize("step", [25, pytest.param(5, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("change", [{"mfa": False}, {"suspended": True}], ids=["no-mfa", "suspended"])
-def test_no_combination_reaches_anything(  # noqa: PLR0917 fixtures
-    room, ask, person, models, change, step
-) -> None:
+def test_no_combination_reaches_anything(room, ask, person, models, change, step) -> None:
     """A person without a second factor, or suspended, may do nothing, whatever else holds."""
     subsets = [c for n in range(len(ROLES) + 1) for c in itertools.combinations(ROLES, n)]
     situations = every_situation()

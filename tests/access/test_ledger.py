@@ -129,6 +129,14 @@ async def test_more_than_was_reserved_is_counted_whole(opened) -> None:
     assert dict(ledger.headers(SAM))["x-ratelimit-remaining-tokens"] == "0"
 
 
+async def test_an_upstream_that_lies_does_not_break_the_store(opened, store) -> None:
+    ledger = await opened(tokens_per_day=100)
+    ledger.settle(take(ledger, KIM), Usage(input_tokens=2**200, output_tokens=-(2**200)))
+    await ledger.flush()
+    assert take(ledger, KIM).code == "budget_exhausted"
+    assert store.rows
+
+
 async def test_the_next_day_begins_anew(opened, clock) -> None:
     ledger = await opened(tokens_per_day=100)
     ledger.settle(take(ledger, tokens=100), Usage(input_tokens=100))
@@ -337,6 +345,16 @@ async def test_memory_is_bounded_and_forgets_only_who_used_nothing(opened, clock
         clock.now += 62
     assert len(ledger._accounts) <= 3
     assert ledger.state(people[0]).tokens_used == 90
+
+
+async def test_a_call_whose_account_was_forgotten_can_be_settled(opened, clock) -> None:
+    ledger = await opened(tokens_per_day=100, people=1)
+    held = take(ledger, tokens=0)
+    clock.now += 62
+    ledger.settle(take(ledger, KIM), None)
+    assert list(ledger._accounts) == [KIM.id]
+    ledger.settle(held, Usage(input_tokens=7))
+    assert ledger.state(SAM).tokens_used == 7
 
 
 async def test_a_reservation_that_nobody_settles_counts_as_used(opened, clock, monkeypatch) -> None:

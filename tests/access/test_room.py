@@ -27,7 +27,7 @@ from sallyport.model import TlsFacts, Tool
         (("analyst",), "use_tool", "support", "guard-undeclared-tool", None),
     ],
 )
-def test_a_refusal_names_the_policy_and_the_role_that_helps(  # noqa: PLR0917 fixtures and a row
+def test_a_refusal_names_the_policy_and_the_role_that_helps(
     room, ask, person, model, roles, action, segment, policy, role
 ) -> None:
     request = ask(person(*roles), action, segment and model(segment))
@@ -132,9 +132,7 @@ def test_an_explanation_of_a_denial_names_the_roles_that_would_allow(room, ask, 
     assert told.would_allow == ("analyst", "data-scientist", "support-agent")
 
 
-async def test_an_explanation_shows_the_budget(  # noqa: PLR0917 fixtures
-    models, segments, ask, person, model, store, clock
-) -> None:
+async def test_an_explanation_shows_the_budget(models, segments, ask, person, model, store, clock) -> None:
     budgets = [BudgetLimit(role="analyst", tokens_per_day=1000, money_per_day=1.0)]
     without = AccessRoom.build(None, models, segments, budgets).explain(
         ask("analyst", "chat", model("support"))
@@ -172,3 +170,36 @@ def test_bad_policies_and_budgets_stop_the_start(models, segments, tmp_path) -> 
         AccessRoom.build(None, models, segments, [BudgetLimit(role="a", tokens_per_day=-1)])
     with pytest.raises(SettingsError, match="already"):
         AccessRoom.build(None, models, segments, [BudgetLimit(role="a")] * 2)
+
+
+def test_names_that_the_settings_lack_are_found(room, models, segments, tmp_path) -> None:
+    (tmp_path / "a.cedar").write_text(
+        """@id("ok") permit (principal, action, resource in Sallyport::Environment::"prod");
+        @id("typo") forbid (principal, action, resource)
+        when { resource in Sallyport::Environment::"production" || resource in Sallyport::Segment::"suport" };"""
+    )
+    found = AccessRoom.build(tmp_path, models, segments).unknown_names()
+    assert [f.split(": ", 1)[1][:29] for f in found] == [
+        '@id("typo") names Environment',
+        '@id("typo") names Segment "su',
+    ]
+    assert found[0].startswith(f"{tmp_path}/a.cedar:2: ")
+    assert room.unknown_names() == (), "the default policy speaks of more than one company has"
+
+
+def test_a_refusal_asks_for_a_bounded_number_of_roles(
+    models, segments, ask, model, tmp_path, monkeypatch
+) -> None:
+    (tmp_path / "a.cedar").write_text(
+        "".join(
+            f'@id("p{i}") permit (principal in Sallyport::Role::"r{i:03}", action, resource) when {{ context.risk > 90 }};'
+            for i in range(60)
+        )
+    )
+    room, asked = AccessRoom.build(tmp_path, models, segments), []
+    decide = room._engine.decide
+    monkeypatch.setattr(room._engine, "decide", lambda r, *, epoch: asked.append(r) or decide(r, epoch=epoch))
+    request = ask("r000", "chat", model("support"))
+    refusal = room.refusal(decide(request, epoch=0), request)
+    assert refusal.command == ""
+    assert len(asked) == 32

@@ -18,6 +18,7 @@ from sallyport.model import Model, Usage
 
 MINUTE, DAY = 60, 86_400
 BILLION = 1_000_000_000
+MOST_TOKENS = BILLION  # that one call may claim to have taken
 
 
 class BudgetLimit(Struct, frozen=True, kw_only=True):
@@ -122,8 +123,9 @@ def estimate(model: Model, *, input_tokens: int, output_tokens: int, choices: in
 
 
 def spent(model: Model, usage: Usage) -> Cost:
-    """What a call took. A negative count, as a broken upstream may report, gives nothing back."""
-    tokens_in, tokens_out = max(usage.input_tokens, 0), max(usage.output_tokens, 0)
+    """What a call took. An upstream that lies about it can neither give something back nor overflow."""
+    tokens_in = min(max(usage.input_tokens, 0), MOST_TOKENS)
+    tokens_out = min(max(usage.output_tokens, 0), MOST_TOKENS)
     money = tokens_in * model.input_price + tokens_out * model.output_price  # millionths
     return Cost(tokens_in + tokens_out, billionths(money / 1_000_000))
 
@@ -169,8 +171,13 @@ def requests_free_in(account: Account, limit: int, now: float) -> int:
     for second, count in account.seconds:
         leaving -= count
         if leaving <= 0:
-            return max(1, math.ceil(second + MINUTE + 1 - now))
+            return seconds_left(second, now)
     return 0
+
+
+def seconds_left(second: int, now: float) -> int:
+    """Seconds until the requests of a second count no more."""
+    return max(1, math.ceil(second + MINUTE + 1 - now))
 
 
 def day_ends_in(now: float) -> int:
@@ -221,7 +228,7 @@ def state(account: Account, limits: Limits, now: float) -> BudgetState:
     return BudgetState(
         requests_used=account.requests,
         requests_limit=limits.requests,
-        requests_reset=requests_free_in(account, 1, now),
+        requests_reset=seconds_left(account.seconds[-1][0], now) if account.seconds else 0,
         tokens_used=account.tokens + account.held_tokens,
         tokens_limit=limits.tokens,
         money_used=(account.money + account.held_money) / BILLION,

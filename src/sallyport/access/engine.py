@@ -25,7 +25,7 @@ from sallyport.access.situation import (
     resource_uid,
     uid,
 )
-from sallyport.access.slices import named, slice_of
+from sallyport.access.slices import slice_of
 from sallyport.errors import SettingsError
 from sallyport.model import Decision, Model
 
@@ -50,7 +50,7 @@ class PolicyEngine:
         self.policies = parse(texts, self._schema)
         self._order = {p.id: index for index, p in enumerate(self.policies)}
         self.version = _version(schema, self.policies)
-        self.roles = named(self.policies, "Role")
+        self.roles = frozenset(role for p in self.policies for role in p.roles)
         self.models = _placed(models, segments or {})
         self._homes = {name: m.segment for name, m in self.models.items()}
         self._bases = {name: self._entities(model_entities(m)) for name, m in self.models.items()}

@@ -13,6 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 import msgspec
 from msgspec import Struct
@@ -31,6 +32,8 @@ UNFLUSHED_SECONDS = 10  # without a write that worked, day budgets refuse
 CLOSE_SECONDS = 5.0  # for the last write, and for the one that it waits for
 LOST_SECONDS = 3600  # a reservation that nobody settled counts as used up
 LOOKED_AT = 16  # accounts that make room for a new one, at most
+
+NOTHING = Cost(0, 0)
 
 _log = logging.getLogger("sallyport.access")
 
@@ -121,10 +124,10 @@ class BudgetLedger:
         Raises Fault (budget_unavailable) before `start`, or where the store has not taken counters for long.
         """
         limits, now = self._limits_of(principal), self._clock()
-        cost = rules.estimate(model, input_tokens=input_tokens, output_tokens=output_tokens, choices=choices)
         daily = bool(limits.tokens or limits.money)
         if not (daily or limits.requests):
-            return Reservation(0, principal.id, model, cost, 0, daily)
+            return Reservation(0, principal.id, model, NOTHING, 0, daily)
+        cost = rules.estimate(model, input_tokens=input_tokens, output_tokens=output_tokens, choices=choices)
         with self._lock:
             self._check_store(daily=daily)
             account = self._account(principal.id, now)
@@ -145,16 +148,16 @@ class BudgetLedger:
 
         A reservation is settled or released once; again is without effect.
         """
-        took = Cost(0, 0) if usage is None else rules.spent(reservation.model, usage)
         with self._lock:
             if self._open.pop(reservation.id, None) is not None:
+                took = NOTHING if usage is None else rules.spent(reservation.model, usage)
                 self._settle(reservation, took)
 
     def release(self, reservation: Reservation) -> None:
         """Give everything back, the request too: the call was not the caller's to pay for."""
         with self._lock:
             if self._open.pop(reservation.id, None) is not None:
-                self._settle(reservation, Cost(0, 0))
+                self._settle(reservation, NOTHING)
                 account = self._accounts[reservation.person]
                 self._accounts[reservation.person] = rules.unrequested(account, reservation.second)
 
@@ -229,7 +232,7 @@ class BudgetLedger:
 
     def _make_room(self, now: float) -> bool:
         """Forget an account that has used nothing, looking at the least recently used ones first."""
-        for person in list(self._accounts)[:LOOKED_AT]:
+        for person in list(islice(self._accounts, LOOKED_AT)):
             account = rules.current(self._accounts.pop(person), now)
             if account.idle:
                 self._dirty.discard(person)
@@ -244,7 +247,7 @@ class BudgetLedger:
             self._dirty.add(held.person)
 
     def _settle(self, held: Reservation, took: Cost) -> None:
-        account = rules.current(self._accounts[held.person], self._clock())
+        account = self._peek(held.person, self._clock())
         self._put(held, rules.settled(account, held.cost, took))
 
     def _forget_lost(self, now: float) -> None:

@@ -26,7 +26,7 @@ class PolicyText(Struct, frozen=True):
 
 
 class Policy(Struct, frozen=True, kw_only=True):
-    """One policy of a file. `node` is its syntax tree, renamed to its @id."""
+    """One policy of a file. `node` is its syntax tree, renamed to its @id; `roles` are those it names."""
 
     id: str
     effect: Literal["permit", "forbid"]
@@ -34,6 +34,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     line: int
     text: str
     annotations: dict[str, str]
+    roles: frozenset[str]
     node: pst.Template
 
 
@@ -135,8 +136,14 @@ def _policy(file: str, line: int, text: str, schema: cedarpy.Schema) -> Policy:
         line=line,
         text=text,
         annotations=dict(node.annotations),
+        roles=names_in(node, "Role"),
         node=dataclasses.replace(node, id=identifier),
     )
+
+
+def names_in(node: pst.Template, kind: str) -> frozenset[str]:
+    """Ids of the entities of a kind ("Role", "Segment", ...) that a policy names anywhere."""
+    return frozenset(u.id for u in pst.entity_uids(node) if u.type.basename == kind)
 
 
 def _wrong(file: str, line: int, problem: str, fix: str) -> SettingsError:

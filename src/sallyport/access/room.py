@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ from msgspec.structs import replace
 from sallyport.access.budgets import Account, BudgetLimit, BudgetState, check_budgets, limits_for, state
 from sallyport.access.engine import PolicyEngine
 from sallyport.access.ledger import BudgetLedger
-from sallyport.access.policy_files import Policy, default_texts, folder_texts
+from sallyport.access.policy_files import DEFAULT_FOLDER, Policy, default_texts, folder_texts, names_in
 from sallyport.access.request import NO_DEVICE, NO_TLS, AccessRequest, evaluated
 from sallyport.access.situation import (
     Entity,
@@ -27,13 +28,13 @@ from sallyport.access.situation import (
     resource_uid,
     uid,
 )
-from sallyport.access.slices import named
 from sallyport.errors import Refusal
 from sallyport.model import Decision, Device, Model, Principal, TlsFacts
 
 DEFAULT_DENY = "default-deny"
 SURFACES = {"chat": "chat", "embeddings": "embed"}  # what a model serves -> the action that uses it
 ASK_FOR = "2h"
+MOST_ROLES = 32  # that are tried for a refusal; each costs a decision
 
 
 class PolicyNote(Struct, frozen=True, kw_only=True):
@@ -108,6 +109,22 @@ class AccessRoom:
         """All policies, in the order of the files."""
         return self._engine.policies
 
+    def unknown_names(self) -> tuple[str, ...]:
+        """What policies of the own folder name and the settings lack: a `forbid` with a typing error is open."""
+        models = self._engine.models.values()
+        known = {
+            "Environment": {m.environment for m in models},
+            "Segment": {m.segment for m in models},
+            "Model": {m.name for m in models},
+        }
+        return tuple(
+            f'{p.file}:{p.line}: @id("{p.id}") names {kind} "{name}", where no model of the settings is'
+            for p in self.policies
+            if Path(p.file).parent != DEFAULT_FOLDER
+            for kind, names in known.items()
+            for name in sorted(names_in(p.node, kind) - names)
+        )
+
     def authorise(self, request: AccessRequest, *, epoch: int = 0) -> Decision:
         """The decision. Never raises. `epoch`: the revocation epoch that the facts were read at."""
         return self._engine.decide(request, epoch=epoch)
@@ -118,7 +135,7 @@ class AccessRoom:
             return Refusal(code="policy_unavailable")
         forbid = next((p for p in self._engine.named(decision.policies) if p.effect == "forbid"), None)
         policy = DEFAULT_DENY if forbid is None else forbid.id
-        role = next(self._roles_that_allow(request), None)
+        role = next(self._roles_that_allow(request, MOST_ROLES), None)
         if role is not None:
             command = f"sallyport access request {shlex.quote(role)} --for {ASK_FOR}"
             return Refusal(code="access_denied", policy=policy, next_step=f"Run: {command}", command=command)
@@ -177,10 +194,11 @@ class AccessRoom:
             budget=self._budget(request),
         )
 
-    def _roles_that_allow(self, request: AccessRequest) -> Iterator[str]:
+    def _roles_that_allow(self, request: AccessRequest, most: int | None = None) -> Iterator[str]:
         """Roles that would each, added to those the principal has, make the request allowed."""
         permits = (p for p in self._engine.relevant(evaluated(request)) if p.effect == "permit")
-        for role in sorted(named(permits, "Role") - set(request.principal.roles)):
+        named = {role for p in permits for role in p.roles}
+        for role in islice(sorted(named - set(request.principal.roles)), most):
             roles = tuple(sorted((*request.principal.roles, role)))
             asked = replace(request, principal=replace(request.principal, roles=roles))
             if self._engine.decide(asked, epoch=0).allowed:

@@ -29,12 +29,6 @@ def slice_of(
     )
 
 
-def named(policies: Iterable[Policy], kind: str) -> frozenset[str]:
-    """Ids of the entities of a kind ("Role", "Segment", ...) that the policies name anywhere."""
-    nodes = tuple(p.node for p in policies)
-    return frozenset(u.id for u in pst.entity_uids(nodes) if u.type.basename == kind)
-
-
 def _action_may_be(constraint: pst.ActionConstraint, action: str) -> bool:
     match constraint:
         case pst.ScopeAny():
