@@ -43,6 +43,7 @@ class Door:
                 "names": NAMES,
                 "certificate": str(self.authority.server_certificate_path),
                 "key": str(self.authority.server_key_path),
+                "resource": str(folder / "run" / "certificate.json"),
                 "secret": self.secret,
                 "workers": [str(path) for path in self.sockets],
                 "client_ca": str(self.authority.certificate_path),

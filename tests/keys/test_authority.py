@@ -102,7 +102,7 @@ def test_it_is_resumed(authority: Authority, tmp_path: Path) -> None:
     again = ensure_authority(tmp_path / "ca", clock=lambda: NOW + timedelta(days=1))
     assert root(again) == root(authority)
     assert again.issue_server(NAMES) == issued
-    assert again.server_certificate_path.read_bytes() == issued[0]
+    assert again.server_certificate_path.read_bytes() == b"".join(issued)
 
 
 @pytest.mark.parametrize(
@@ -124,24 +124,25 @@ def test_the_servers_certificate_is_renewed(
     assert (again == issued) is kept
 
 
-@pytest.mark.parametrize("file", ["server.pem", "server.key"])
-@pytest.mark.parametrize("content", [None, b"", b"-----BEGIN NONSENSE-----"])
-def test_a_damaged_server_certificate_is_made_anew(
-    authority: Authority, file: str, content: bytes | None
-) -> None:
-    issued = authority.issue_server(NAMES)
-    path = authority.certificate_path.with_name(file)
-    path.unlink() if content is None else path.write_bytes(content)
+@pytest.mark.parametrize("damage", ["missing", "empty", "certificate", "key", "foreign key"])
+def test_a_damaged_server_certificate_is_made_anew(authority: Authority, damage: str) -> None:
+    certificate, key = authority.issue_server(NAMES)
+    path = authority.server_certificate_path
+    if damage == "missing":
+        path.unlink()
+    else:
+        other = authority.issue_client("other", "spiffe://test/other")[1]
+        kept = {"empty": b"", "certificate": certificate, "key": key, "foreign key": certificate + other}
+        path.write_bytes(kept[damage])
     again = authority.issue_server(NAMES)
-    assert again[0] != issued[0]
-    assert path.read_bytes() in again
+    assert again[0] != certificate
+    assert path.read_bytes() == b"".join(again)
 
 
 def test_another_authoritys_server_certificate_is_not_kept(authority: Authority, tmp_path: Path) -> None:
     other = ensure_authority(tmp_path / "other", clock=lambda: NOW)
     certificate, key = other.issue_server(NAMES)
-    authority.server_certificate_path.write_bytes(certificate)
-    authority.server_key_path.write_bytes(key)
+    authority.server_certificate_path.write_bytes(certificate + key)
     assert authority.issue_server(NAMES)[0] != certificate
 
 
@@ -149,13 +150,8 @@ def test_keys_and_folder_are_private(authority: Authority) -> None:
     authority.issue_server(NAMES)
     folder = authority.certificate_path.parent
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.glob("*.key")} == {0o600}
-    assert {path.name for path in folder.iterdir()} == {
-        "authority.key",
-        "authority.pem",
-        "server.key",
-        "server.pem",
-    }
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) & 0o077 for path in folder.iterdir()}
+    assert modes == {"authority.key": 0, "authority.pem": 0o044, "server.pem": 0}
 
 
 def test_an_open_folder_is_closed(tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ def test_every_setting_of_the_edge_reaches_the_plan() -> None:
         "names": ("door.example",),
         "certificate": "/c",
         "key": "/k",
+        "resource": str(settings.state / "run" / "certificate.json"),
         "secret": "secret",
         "workers": ("/run/w0.sock",),
         "client_certificates": "required",

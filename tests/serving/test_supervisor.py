@@ -33,7 +33,7 @@ def test_a_stop_leaves_nothing_behind(door, kit, number: signal.Signals) -> None
     assert len(before) == 3
     assert door.stop(number) == 0
     assert_nothing_left(door, kit, before)
-    assert list(door.sockets[0].parent.iterdir()) == []
+    assert list(door.sockets[0].parent.glob("*.sock")) == []
     assert door.lines == []
 
 
@@ -128,13 +128,13 @@ def test_a_taken_port_is_named(make, kit) -> None:
         assert door.wait() == 78
     assert not door.is_ready
     assert f"127.0.0.1:{door.port} is taken by another process" in door.lines[-1]
-    assert list(door.sockets[0].parent.iterdir()) == []
+    assert list(door.sockets[0].parent.glob("*.sock")) == []
 
 
 def test_an_edge_that_cannot_start_says_why(make) -> None:
     door = make(certificate="/nowhere/server.pem").start()
-    assert door.wait() == 1
-    assert any("/nowhere/server.pem" in line for line in door.lines if line.startswith("sallyport: edge"))
+    assert door.wait() == 78
+    assert "/nowhere/server.pem" in door.lines[-1]
 
 
 def test_a_worker_whose_startup_fails_says_why(make) -> None:

@@ -40,8 +40,8 @@ class Authority:
     ) -> None:
         self._folder, self._key, self._certificate, self._clock = folder, key, certificate, clock
         self.certificate_path = folder / "authority.pem"
-        self.server_certificate_path = folder / "server.pem"
-        self.server_key_path = folder / "server.key"
+        # One file for both, so that they are replaced together.
+        self.server_certificate_path = self.server_key_path = folder / "server.pem"
 
     def __repr__(self) -> str:
         return f"Authority({str(self._folder)!r})"
@@ -57,8 +57,7 @@ class Authority:
         if kept is not None:
             return kept
         certificate, key = self._issue(names[0], san, ExtendedKeyUsageOID.SERVER_AUTH)
-        _write(self.server_key_path, key, 0o600)
-        _write(self.server_certificate_path, certificate, 0o644)
+        _write(self.server_certificate_path, certificate + key, 0o600)
         return certificate, key
 
     def issue_client(self, common_name: str, uri_san: str) -> tuple[bytes, bytes]:
@@ -87,8 +86,9 @@ class Authority:
 
     def _kept_server(self, san: x509.SubjectAlternativeName) -> tuple[bytes, bytes] | None:
         try:
-            certificate_pem = self.server_certificate_path.read_bytes()
-            key_pem = self.server_key_path.read_bytes()
+            kept = self.server_certificate_path.read_bytes()
+            at = kept.index(b"-----BEGIN PRIVATE KEY-----")
+            certificate_pem, key_pem = kept[:at], kept[at:]
             certificate = x509.load_pem_x509_certificate(certificate_pem)
             certificate.verify_directly_issued_by(self._certificate)
             key = serialization.load_pem_private_key(key_pem, None)

@@ -43,7 +43,11 @@ def run_door(
         worker_child(WorkerOrders(toml=toml, edge_secret=secret, number=number), path)
         for number, path in enumerate(sockets)
     ]
-    return run([*beside, *children, edge], announce=lambda: announce(plan))
+
+    def renew() -> None:
+        certified(settings)
+
+    return run([*beside, *children, edge], announce=lambda: announce(plan), hourly=renew)
 
 
 def certified(settings: Settings) -> Tls:
@@ -69,6 +73,7 @@ def edge_plan(settings: Settings, secret: str, sockets: Sequence[Path]) -> EdgeP
         names=settings.server.names,
         certificate=tls.certificate,
         key=tls.key,
+        resource=str(settings.state / "run" / "certificate.json"),
         secret=secret,
         workers=tuple(str(path) for path in sockets),
         client_certificates=tls.client_certificates,

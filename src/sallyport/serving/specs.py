@@ -8,9 +8,15 @@ from pathlib import Path
 
 import msgspec
 
-from sallyport.gateway.edge.config import EdgePlan, envoy_config
-from sallyport.gateway.edge.process import check_port, envoy_command, explain, is_listening
-from sallyport.gateway.socket import bind_private
+from sallyport.gateway.edge.config import EdgePlan, certificate_resource, envoy_config
+from sallyport.gateway.edge.process import (
+    check_certificates,
+    check_port,
+    envoy_command,
+    explain,
+    is_listening,
+)
+from sallyport.gateway.socket import bind_private, private_folder
 from sallyport.serving.child import ChildSpec
 from sallyport.serving.worker import WorkerOrders
 
@@ -21,11 +27,24 @@ def edge_child(plan: EdgePlan) -> ChildSpec:
         name="edge",
         command=envoy_command(plan.threads),
         payload=envoy_config(plan),
-        before=partial(check_port, plan.host, plan.port),
+        before=partial(prepare_edge, plan),
         ready=partial(is_listening, plan.host, plan.port),
         explain=partial(explain, host=plan.host, port=plan.port),
         stop_seconds=3.0,
     )
+
+
+def prepare_edge(plan: EdgePlan) -> None:
+    """Look at the port and the certificates, and write what Envoy watches. Raises `SettingsError`."""
+    check_port(plan.host, plan.port)
+    check_certificates(
+        plan.certificate, plan.key, plan.client_ca if plan.client_certificates != "none" else ""
+    )
+    resource = Path(plan.resource)
+    private_folder(resource.parent)
+    temporary = resource.with_suffix(".new")
+    temporary.write_bytes(certificate_resource(plan))
+    temporary.replace(resource)
 
 
 def worker_child(orders: WorkerOrders, path: Path) -> ChildSpec:

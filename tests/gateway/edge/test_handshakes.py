@@ -150,5 +150,20 @@ def test_no_session_is_resumed(door) -> None:
         assert first.session is None or not first.session.has_ticket
 
 
+def test_a_renewed_certificate_is_served_without_a_restart(opened, kit) -> None:
+    door = opened()
+    with door.connect() as running:
+        before = running.getpeercert()["serialNumber"]
+        door.authority.issue_server(["localhost", "renewed.example"])
+        kit.wait_for(lambda: serial(door) != before, "the renewed certificate")
+        assert kit.exchange(running).status == 200
+    assert door.lines == []
+
+
+def serial(door) -> str:
+    with door.connect() as connection:
+        return connection.getpeercert()["serialNumber"]
+
+
 def test_the_openssl_client_is_as_new_as_the_test_needs() -> None:
     assert SSL.OPENSSL_VERSION_NUMBER >= 0x30500000

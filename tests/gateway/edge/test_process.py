@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 
 from sallyport.errors import SettingsError
-from sallyport.gateway.edge.process import check_port, envoy_command, explain, is_listening
+from sallyport.gateway.edge.process import (
+    check_certificates,
+    check_port,
+    envoy_command,
+    explain,
+    is_listening,
+)
 
 BIND_ERROR = "error [listener] cannot bind '127.0.0.1:8443': Address already in use"
 
@@ -66,6 +72,36 @@ def test_a_missing_program_says_what_to_install(monkeypatch, tmp_path) -> None:
 )
 def test_its_last_words(lines: list[str], sentence: str) -> None:
     assert explain(lines, "127.0.0.1", 8443) == sentence
+
+
+@pytest.fixture
+def authority(kit, tmp_path):
+    made = kit.ensure_authority(tmp_path / "ca")
+    made.issue_server(["localhost"])
+    return made
+
+
+def test_certificates_that_fit_are_taken(authority) -> None:
+    server, root = str(authority.server_certificate_path), str(authority.certificate_path)
+    check_certificates(server, server, "")
+    check_certificates(server, server, root)
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "client_ca", "names"),
+    [
+        ("/nowhere.pem", "server.pem", "", "/nowhere.pem"),
+        ("server.pem", "/nowhere.pem", "", "/nowhere.pem"),
+        ("authority.pem", "server.pem", "", "authority.pem"),
+        ("server.pem", "server.pem", "/nowhere.pem", "/nowhere.pem"),
+        ("server.pem", "server.pem", "authority.key", "authority.key"),
+    ],
+)
+def test_certificates_that_do_not_fit_are_named(authority, certificate, key, client_ca, names) -> None:
+    folder = authority.certificate_path.parent
+    files = [str(folder / name) if name else "" for name in (certificate, key, client_ca)]
+    with pytest.raises(SettingsError, match=names):
+        check_certificates(*files)
 
 
 PARENT = """

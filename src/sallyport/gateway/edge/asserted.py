@@ -76,7 +76,7 @@ def read_asserted(headers: Headers, rule: EdgeRule) -> Asserted | Refusal:
             rest.append(header)
     if not rule.secret or not hmac.compare_digest(facts.get(_SECRET, b""), rule.secret):
         return _REFUSED
-    tls = _tls(*[facts.get(name, b"") for name in _CONNECTION])
+    tls = _tls(tuple([facts.get(name, b"") for name in _CONNECTION]))
     return _judge(tls, rule) or Asserted(tls=tls, peer=_text(facts.get(_PEER, b"")), headers=rest)
 
 
@@ -91,7 +91,8 @@ def _judge(tls: TlsFacts, rule: EdgeRule) -> Refusal | None:
 
 
 @functools.lru_cache(maxsize=1024)  # the key is everything that counts; few connections differ
-def _tls(version: bytes, cipher: bytes, group: bytes, certificate: bytes, uri: bytes, dns: bytes) -> TlsFacts:
+def _tls(values: tuple[bytes, ...]) -> TlsFacts:
+    version, cipher, group, certificate, uri, dns = values
     san = _text(uri) or _text(dns)
     return TlsFacts(
         version=_text(version),

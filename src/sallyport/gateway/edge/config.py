@@ -7,6 +7,7 @@ connection it overwrites on every request, so that nothing from outside survives
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,8 +15,9 @@ import msgspec
 from sallyport.gateway.edge.http import connection_manager
 from sallyport.gateway.edge.plan import EdgePlan, seconds
 
-__all__ = ["EdgePlan", "envoy_config", "envoy_document"]
+__all__ = ["EdgePlan", "certificate_resource", "envoy_config", "envoy_document"]
 
+_CERTIFICATE = "server"
 _TYPE = "type.googleapis.com/envoy."
 
 
@@ -24,9 +26,24 @@ def envoy_config(plan: EdgePlan) -> bytes:
     return msgspec.json.encode(envoy_document(plan))
 
 
+def certificate_resource(plan: EdgePlan) -> bytes:
+    """What Envoy watches to learn of a renewed certificate (its "SDS" by file). Holds paths, no secret."""
+    secret = {
+        "@type": f"{_TYPE}extensions.transport_sockets.tls.v3.Secret",
+        "name": _CERTIFICATE,
+        "tls_certificate": {
+            "certificate_chain": {"filename": plan.certificate},
+            "private_key": {"filename": plan.key},
+            "watched_directory": {"path": str(Path(plan.certificate).parent)},
+        },
+    }
+    return msgspec.json.encode({"resources": [secret]})
+
+
 def envoy_document(plan: EdgePlan) -> dict[str, Any]:
     """The bootstrap (envoy.config.bootstrap.v3.Bootstrap) as plain values."""
     return {
+        "node": {"id": "door", "cluster": "sallyport"},
         "static_resources": {"listeners": [_listener(plan)], "clusters": [_cluster(plan)]},
         "overload_manager": _overload(plan),
         # Nobody reads Envoy's statistics here; not keeping them saves memory and time.
@@ -66,8 +83,14 @@ def _tls(plan: EdgePlan) -> dict[str, Any]:
             "tls_maximum_protocol_version": "TLSv1_3",
             "ecdh_curves": groups,
         },
-        "tls_certificates": [
-            {"certificate_chain": {"filename": plan.certificate}, "private_key": {"filename": plan.key}}
+        "tls_certificate_sds_secret_configs": [
+            {
+                "name": _CERTIFICATE,
+                "sds_config": {
+                    "path_config_source": {"path": plan.resource},
+                    "resource_api_version": "V3",
+                },
+            }
         ],
         "alpn_protocols": ["h2", "http/1.1"],
     }

@@ -15,8 +15,9 @@ class EdgePlan(Struct, frozen=True, kw_only=True):
     host: str  # an IP address, "127.0.0.1" or "::"
     port: int
     names: tuple[str, ...]  # the allowed Host names, with or without port
-    certificate: str  # PEM file
-    key: str  # PEM file
+    certificate: str  # PEM file; replaced by rename(2), it is read again without a restart
+    key: str  # PEM file, may be the same
+    resource: str  # where `certificate_resource` lies, in a folder of ours
     secret: str  # made at each start; proves to the worker that a request came through the edge
     workers: tuple[str, ...]  # Unix sockets
     client_certificates: Literal["none", "optional", "required"] = "none"

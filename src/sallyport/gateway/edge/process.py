@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import ssl
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,6 +62,26 @@ def check_port(host: str, port: int) -> None:
             raise SettingsError("server.listen", *_why_not(error, address)) from None
 
 
+def check_certificates(certificate: str, key: str, client_ca: str) -> None:
+    """Whether the files are there and fit. Raises `SettingsError` that names what does not."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate, key, password=_refuse_password)
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            "tls.certificate",
+            f"{certificate} with the key {key} cannot be used: {_words(error)}",
+            "name a PEM chain and its key",
+        ) from None
+    if client_ca:
+        try:
+            context.load_verify_locations(client_ca)
+        except OSError as error:
+            raise SettingsError(
+                "tls.client_ca", f"{client_ca} cannot be used: {_words(error)}", "name a PEM file"
+            ) from None
+
+
 def is_listening(host: str, port: int) -> bool:
     """Whether somebody takes connections there."""
     with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
@@ -75,6 +96,14 @@ def explain(lines: Sequence[str], host: str, port: int) -> str:
             return f"{host_port(host, port)} is taken by another process"
     words = [line for line in lines if line.startswith(("error", "critical"))] or list(lines)
     return words[-1].strip() if words else "it said nothing"
+
+
+def _refuse_password() -> str:
+    raise ValueError("the key is encrypted")
+
+
+def _words(error: OSError | ValueError) -> str:
+    return str(getattr(error, "reason", None) or getattr(error, "strerror", None) or error)
 
 
 def _family(host: str) -> socket.AddressFamily:
