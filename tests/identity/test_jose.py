@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 
 import pytest
 from hypothesis import given, settings
@@ -54,6 +54,11 @@ def sig(f, signature: bytes):
     return replaced(f, 2, b64(signature))
 
 
+def rsa_short(f):
+    head, body, signature = parts(f, key="rsa")
+    return f"{head}.{body}.{b64(urlsafe_b64decode(signature + '==')[1:])}"
+
+
 def der(f):
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -91,6 +96,8 @@ HOSTILE = [
     ("r is all ones", "signature_form", lambda f: sig(f, b"\xff" * 64)),
     ("DER signature", "signature_form", der),
     ("signature with a byte more", "signature_form", lambda f: sig(f, b"\1" * 65)),
+    ("signature with a byte less", "signature_form", lambda f: sig(f, b"\1" * 63)),
+    ("RSA signature without its first byte", "signature_form", rsa_short),
     ("signature of another key", "signature", lambda f: f.token(key="ec2", kid="ec")),
     ("signature of another token", "signature", lambda f: replaced(f, 1, b64(json.dumps(f.claims(sub="bob")).encode()))),
     # another algorithm than the key's

@@ -118,6 +118,16 @@ async def test_a_kid_that_was_unknown_after_a_fetch_causes_no_other(idp, keys) -
     assert idp.fetches == 3
 
 
+async def test_a_failed_fetch_teaches_nothing_about_a_kid(idp, keys, forge) -> None:
+    await keys.keys("ec")
+    idp.now += 30
+    good, idp.jwks = FetchResult(200, forge.jwks(forge.jwk("ec2"))), FetchResult(500, b"")
+    await keys.keys("ec2")
+    idp.now += 30
+    idp.jwks = good
+    assert kids(await keys.keys("ec2")) == {"ec2"}
+
+
 async def test_unknown_kids_are_remembered_in_bounded_space(idp, forge) -> None:
     keys = RemoteKeys(RULES, idp, idp.clock, KeyLimits(unknown_kids=5, interval=0))
     for number in range(50):
@@ -224,6 +234,20 @@ async def test_a_hanging_provider_holds_nobody_for_longer_than_the_limit(idp, ke
     assert len(idp.urls) == 1
 
 
+async def test_a_fetch_that_hung_is_over_and_the_next_one_may_succeed(idp, keys) -> None:
+    idp.gate = asyncio.Event()
+    assert unavailable(await keys.keys("ec"))
+    idp.gate = None
+    idp.now += 30
+    assert kids(await keys.keys("ec")) == {"ec"}
+
+
+@pytest.mark.parametrize("status", [201, 204, 301, 400, 500])
+async def test_a_key_set_under_another_status_than_200_is_not_read(idp, keys, status) -> None:
+    idp.jwks = FetchResult(status, idp.jwks.body)
+    assert unavailable(await keys.keys("ec"))
+
+
 async def test_discovery_is_read_again_after_a_failure(idp, keys) -> None:
     await keys.keys("ec")
     idp.now += 301
@@ -275,6 +299,6 @@ HELD = KeySet({"ec": None}, None)
         (10, 1, True, "new", False, Plan.WAIT),
     ],
 )
-def test_the_plan(age, attempted, in_flight, kid, unknown, expected) -> None:  # noqa: PLR0917 a table
+def test_the_plan(age, attempted, in_flight, kid, unknown, expected) -> None:
     state = KeyState(keys=HELD, fetched=10_000 - age, attempted=10_000 - attempted, in_flight=in_flight)
     assert plan(state, kid, 10_000, KeyLimits(), unknown=unknown) is expected

@@ -6,8 +6,10 @@ import json
 import math
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
+from identity_forge import b64
 
 from sallyport.errors import Refusal
 from sallyport.identity.jose import check_signature, take_apart
@@ -46,6 +48,7 @@ def test_an_rsa_key_without_alg_takes_the_first_of_the_list(forge) -> None:
 DROPPED = [
     ("use=enc", {"use": "enc"}),
     ("key_ops without verify", {"key_ops": ["encrypt"]}),
+    ("key_ops for signing", {"key_ops": ["sign"], "use": None}),
     ("key_ops no list", {"key_ops": "verify"}),
     ("alg of another curve", {"alg": "ES384"}),
     ("alg of another type", {"alg": "RS256"}),
@@ -79,6 +82,18 @@ def test_a_key_that_breaks_a_rule_is_dropped(forge, members) -> None:
 )
 def test_a_weak_rsa_key_is_dropped(forge, members) -> None:
     assert pinned(forge, forge.jwk("ec"), forge.jwk("rsa", **members)).keys() == {"ec"}
+
+
+def test_a_private_key_is_dropped_even_if_it_is_whole(forge) -> None:
+    secret = forge.private["ec"].private_numbers().private_value
+    whole = forge.jwk("ec", d=b64(secret.to_bytes(32)))
+    assert pinned(forge, forge.jwk("rsa"), whole).keys() == {"rsa"}
+
+
+def test_an_rsa_key_of_1024_bits_is_dropped(forge) -> None:
+    small = rsa.generate_private_key(65537, 1024).public_key().public_numbers().n
+    entry = forge.jwk("rsa", n=b64(small.to_bytes(128)))
+    assert pinned(forge, forge.jwk("ec"), entry).keys() == {"ec"}
 
 
 def test_a_modulus_of_the_broken_generator_is_dropped(forge) -> None:

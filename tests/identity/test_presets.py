@@ -104,7 +104,7 @@ REFUSED = [
     ("openid", {"groups": "g1"}, "roles_unknown", "roles_claim"),
     ("openid", {"groups": ["g1", 2]}, "roles_unknown", "roles_claim"),
     ("openid", {"groups": {"g1": True}}, "roles_unknown", "roles_claim"),
-    ("openid", {"scope": None, "client_id": None}, "token_invalid", "not_an_access_token"),
+    ("openid", {"scope": None, "client_id": None, "azp": "api"}, "token_invalid", "not_an_access_token"),
     ("openid", {"sub": "cli", "amr": None}, "mfa_required", "mfa_not_proven"),  # a name that a person chose
     ("openid", {"cnf": {"jkt": "x" * 43}}, "token_binding_failed", "cnf"),
     ("openid", {"cnf": {"jkt": "x" * 43, "x5t#S256": "x" * 43}}, "token_binding_failed", "cnf"),
@@ -182,6 +182,24 @@ def test_a_group_overage_is_never_taken_for_no_membership(over) -> None:
     refusal = principal(claims("entra", **over), GROUPS, NOW)
     assert (refusal.code, refusal.reason) == ("roles_unknown", "group_overage")
     assert "graph" not in repr(refusal)
+
+
+def test_a_token_for_a_client_must_say_that_it_is_an_access_token() -> None:
+    shared = ProviderRules(name="o", issuer=OPENID.issuer, audience="api", client_id="api")
+    bare = {"scope": None, "client_id": None}
+    assert principal(claims("openid", **bare), shared, NOW).reason == "not_an_access_token"
+    for evidence in ({"scope": "x"}, {"client_id": "api"}, {"typ": "at+jwt"}):
+        typ = evidence.pop("typ", "jwt")
+        assert isinstance(principal(claims("openid", typ=typ, **bare | evidence), shared, NOW), Principal)
+    assert isinstance(principal(claims("openid", **bare), OPENID, NOW), Principal)
+
+
+def test_an_entra_issuer_without_a_tenant_in_its_path_needs_the_list() -> None:
+    bare = {"name": "e", "preset": "entra", "issuer": "https://idp.example", "audience": ENTRA.audience}
+    one = claims("entra", issuer="https://idp.example")
+    assert isinstance(principal(one, ProviderRules(**bare, tenants=(TENANT,)), NOW), Principal)
+    assert principal(one, ProviderRules(**bare, tenants=(OTHER,)), NOW).reason == "tenant"
+    assert principal(one, ProviderRules(**bare), NOW).reason == "tenant"
 
 
 def test_without_a_mapping_no_claim_gives_a_role() -> None:

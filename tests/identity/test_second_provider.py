@@ -33,6 +33,7 @@ async def judged(iam, token: object, audience: str, algorithm: str = "RS256"):
         name="canaille",
         issuer=iam.issuer,
         audience=audience,
+        client_id="cli",
         algorithms=(algorithm,),
         roles={"support-agents": "support"},
         unsafe_http=True,

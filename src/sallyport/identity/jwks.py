@@ -101,6 +101,7 @@ class RemoteKeys:
         self._rules, self._fetch, self._clock = rules, fetch, clock
         self._limits = limits or KeyLimits()
         self._state = KeyState()
+        self._successes = 0
         self._unknown: OrderedDict[str, float] = OrderedDict()
         self._discovery: tuple[float, Discovery] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -119,10 +120,10 @@ class RemoteKeys:
         """The keys to use now; waits at most `limits.seconds`."""
         decided = plan(self._state, kid, self._clock(), self._limits, unknown=self._recently_unknown(kid))
         if decided in {Plan.REFRESH, Plan.WAIT}:
-            task = self._begin()
+            task, before = self._begin(), self._successes
             if decided is Plan.WAIT:
                 await asyncio.wait([task], timeout=2 * self._limits.seconds)
-                self._remember(kid)
+                self._remember(kid, learnt=self._successes != before)
         state = self._state
         if state.keys is None or self._clock() - state.fetched > self._limits.stale:
             return self._unavailable()
@@ -139,6 +140,7 @@ class RemoteKeys:
             async with asyncio.timeout(self._limits.seconds):
                 self._state.keys = await self._fetch_keys()
             self._state.fetched = self._clock()
+            self._successes += 1
         except Malformed as error:
             self._failed(error.reason)
         except Exception as error:  # noqa: BLE001 whatever the adapter raises, the old keys stay
@@ -166,9 +168,9 @@ class RemoteKeys:
     def _recently_unknown(self, kid: str | None) -> bool:
         return kid is not None and self._clock() - self._unknown.get(kid, -inf) < self._limits.unknown
 
-    def _remember(self, kid: str | None) -> None:
+    def _remember(self, kid: str | None, *, learnt: bool) -> None:
         keys = self._state.keys
-        if kid is None or (keys is not None and kid in keys.by_kid):
+        if kid is None or keys is None or kid in keys.by_kid or not learnt:
             return
         self._unknown[kid] = self._clock()
         self._unknown.move_to_end(kid)

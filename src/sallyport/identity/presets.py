@@ -1,6 +1,7 @@
 """From verified claims to a principal, in the three dialects that providers speak. Pure.
 
-- openid: RFC 9068. A workload is a client in `workloads` whose `sub` is its own `client_id`; the list is needed
+- openid: RFC 9068. Without `typ: at+jwt` an access token must say so otherwise wherever its audience could be a
+  client, because that is what an ID token looks like. A workload is a client in `workloads` whose `sub` is its own `client_id`; the list is needed
   because a person may be able to choose that name (RFC 9068 section 5).
 - okta: `uid` is who (the login in `sub` may be given to another person later), `cid` the client. Tokens of the
   org authorisation server are Okta's own and are refused.
@@ -25,6 +26,7 @@ from sallyport.identity.providers import ProviderRules, tenant_of
 from sallyport.identity.refusals import refuse
 from sallyport.model import Principal
 
+_ACCESS = frozenset({"scope", "scp", "client_id", "typ"})  # "typ": Keycloak's, judged by the verifier
 _IDENTIFIER = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
 
@@ -61,9 +63,10 @@ def principal(claims: Claims, rules: ProviderRules, now: int) -> Principal | Ref
 def openid(claims: Claims, rules: ProviderRules) -> tuple[str, bool] | Refusal:
     """`sub`, and whether it is a workload."""
     values = claims.values
-    client = values.get("client_id", values.get("azp"))
-    if claims.typ != "at+jwt" and not {"scope", "scp", "client_id"} & values.keys() and "typ" not in values:
+    to_client = rules.audience == rules.client_id or values.get("azp") in _audiences(values)
+    if to_client and claims.typ != "at+jwt" and not _ACCESS & values.keys():
         return refuse("token_invalid", "not_an_access_token")
+    client = values.get("client_id", values.get("azp"))
     return claims.subject, client == claims.subject and claims.subject in rules.workloads
 
 
@@ -73,7 +76,8 @@ def okta(claims: Claims, _: ProviderRules) -> tuple[str, bool] | Refusal:
     client, uid = values.get("cid"), values.get("uid", claims.subject)
     if claims.issuer in _audiences(values):
         return refuse("token_invalid", "okta_org_server")
-    if not isinstance(client, str) or not isinstance(values.get("scp", []), list):
+    named = isinstance(client, str) or claims.typ == "at+jwt"
+    if not named or not isinstance(values.get("scp", []), list):
         return refuse("token_invalid", "not_an_access_token")
     if not _identifier(uid, "@+"):
         return refuse("token_invalid", "uid")
@@ -86,7 +90,8 @@ def entra(claims: Claims, rules: ProviderRules) -> tuple[str, bool] | Refusal:
     tenant, person = values.get("tid"), values.get("oid")
     if not _identifier(tenant) or not _identifier(person):
         return refuse("token_invalid", "tid_oid")
-    if tenant_of(claims.issuer) != tenant or (rules.tenants and tenant not in rules.tenants):
+    home = tenant_of(claims.issuer)
+    if (home and home != tenant) or ((rules.tenants or not home) and tenant not in rules.tenants):
         return refuse("token_invalid", "tenant")
     workload = values.get("idtyp") == "app"
     if workload == ("scp" in values):

@@ -47,6 +47,7 @@ class ProviderRules(Struct, frozen=True, kw_only=True):
     preset: Preset = "openid"
     issuer: str
     audience: str
+    client_id: str = ""
     algorithms: tuple[str, ...] = ("RS256", "ES256", "PS256", "EdDSA")
     roles_claim: str = ""
     roles: dict[str, str] = field(default_factory=dict)
