@@ -11,7 +11,7 @@ import typer
 from sallyport import __version__
 from sallyport.errors import SallyportError, SettingsError
 
-VERBS = ("up", "serve", "login", "session", "people")
+VERBS = ("up", "demo", "serve", "check", "login", "session", "people", "audit")
 app = typer.Typer(
     name="sallyport",
     help="The Zero Trust door to a company's language models.",

@@ -40,6 +40,15 @@ class DoorClient:
         return self._send("POST", path, document)
 
     def _send(self, method: str, path: str, document: Mapping[str, Any] | None) -> Any:
+        status, answer = self.ask(method, path, document)
+        if status == 200:  # noqa: PLR2004 - HTTP
+            return answer
+        error = answer.get("error") or {}
+        sentence = error.get("message", "refused")
+        raise fail(f"{sentence} [{error.get('code')}, {error.get('request_id')}]", REFUSED)
+
+    def ask(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> tuple[int, Any]:
+        """Status and JSON of one request; a door that is away or is none ends the command."""
         request = self._client.request(method, self.server + path)
         if self._key:
             request = request.header("authorization", f"Bearer {self._key}", is_sensitive=True)
@@ -47,24 +56,12 @@ class DoorClient:
             request = request.header("content-type", "application/json").body_bytes(orjson.dumps(document))
         try:
             response = request.build().send()
-            status, data = response.status, bytes(response.bytes())
+            return response.status, orjson.loads(bytes(response.bytes()))
+        except ValueError:
+            raise fail(f"{self.server} does not answer as a door does.", UNREACHABLE) from None
         except PyreqwestError as error:
             reason = f"{self.server} cannot be reached ({type(error).__name__})"
             raise fail(f"{reason}. Is the door up? Run: sallyport up", UNREACHABLE) from None
-        return self._read(status, data)
-
-    def _read(self, status: int, data: bytes) -> Any:
-        try:
-            document = orjson.loads(data)
-        except ValueError:
-            raise fail(
-                f"{self.server} did not answer as a door does (status {status}).", UNREACHABLE
-            ) from None
-        if status == 200:  # noqa: PLR2004 - HTTP
-            return document
-        error = document.get("error") or {}
-        sentence = error.get("message", "refused")
-        raise fail(f"{sentence} [{error.get('code')}, {error.get('request_id')}]", REFUSED)
 
 
 def known() -> Credentials:

@@ -11,6 +11,7 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 
 def data_folder() -> Path:
@@ -22,7 +23,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """A table on standard output."""
     shown = Table(*head, box=None, header_style="bold", pad_edge=False)
     for row in rows:
-        shown.add_row(*(str(cell) for cell in row))
+        shown.add_row(*(Text(str(cell)) for cell in row))
     Console(highlight=False, width=None if os.isatty(1) else 120).print(shown)
 
 

@@ -1,0 +1,43 @@
+"""`sallyport check -c FILE`: prove a configuration before starting, and list what weakens the door."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sallyport.cli.output import emit
+
+Config = Annotated[Path, typer.Option("-c", "--config", help="sallyport.toml")]
+
+
+def add(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command()(check)
+
+
+def check(
+    config: Config, *, json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False
+) -> None:
+    """Each problem with its fix, then the switches that weaken the door. Exit code 78 if it would not start."""
+    from sallyport.wiring.preflight import preflight  # noqa: PLC0415
+
+    problems, unsafe = preflight(config)
+    if json:
+        emit(
+            {
+                "problems": [{"key": p.key, "problem": p.problem, "fix": p.fix} for p in problems],
+                "unsafe": unsafe,
+            }
+        )
+    else:
+        for problem in problems:
+            typer.echo(
+                f"PROBLEM  {problem.key}: {problem.problem}"
+                + (f"\n         fix: {problem.fix}" if problem.fix else "")
+            )
+        for switch in unsafe:
+            typer.echo(f"UNSAFE   {switch} is set; it weakens the door")
+        typer.echo("The door would not start." if problems else "The configuration is good.")
+    raise typer.Exit(78 if problems else 0)
