@@ -149,6 +149,43 @@ async def test_a_first_start_that_fails_is_made_again(path: Path, monkeypatch: p
     await store.close()
 
 
+TOGETHER = """
+import asyncio, sys, time
+from pathlib import Path
+import alembic.command, sqlalchemy
+from sallyport.stores import schema
+from sallyport.stores.sqlite import SqliteStateStore
+
+path, upgrade = Path(sys.argv[1]), schema._upgrade
+
+def meet(db):
+    print("ready", flush=True)
+    while not (path.parent / "go").exists():
+        time.sleep(0.001)
+    upgrade(db)
+
+async def main():
+    schema._upgrade = meet
+    await (await SqliteStateStore.open(path)).close()
+
+asyncio.run(main())
+"""
+
+
+async def test_processes_that_find_no_schema_at_the_same_time_make_it_once(path: Path) -> None:
+    started = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", TOGETHER, str(path), stdout=asyncio.subprocess.PIPE
+        )
+        for _ in range(3)
+    ]
+    for process in started:
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"ready\n"
+    (path.parent / "go").touch()
+    assert [await process.wait() for process in started] == [0, 0, 0]
+
+
 # Two processes.
 
 COUNT = """
@@ -197,6 +234,25 @@ async def test_another_processs_lock_is_a_fault_and_reads_go_on(path: Path) -> N
     await store.commit([put("a")])
     assert await store.read("k", "a") == Row("k", "a", 2, b"v")
     await store.close()
+
+
+async def test_nobody_writes_between_the_look_and_the_write(
+    store: SqliteStateStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a lost compare-and-set is always a conflict, and never the engine's own error."""
+    other = sqlite3.connect(path, isolation_level=None, timeout=0, check_same_thread=False)
+    apply, tried = sqlite._apply, []
+
+    def watched(db: sqlite3.Connection, change: Change) -> None:
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+        tried.append(change)
+        apply(db, change)
+
+    monkeypatch.setattr(sqlite, "_apply", watched)
+    await store.commit([put("a", b"v", 0)])
+    other.close()
+    assert len(tried) == 1
 
 
 # Faults.

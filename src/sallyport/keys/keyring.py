@@ -149,10 +149,17 @@ class KeyRing:
             raise KeyFault(f"the key store has lost the key {name}")
         return self._root.unwrap(row.value, _context("secret", name.encode()))
 
-    def row_key(self, kind: str, key: str) -> AESGCM:
-        """The key of one row of sealed state: HMAC-SHA-256 under the state key (a PRF, NIST SP 800-108)."""
+    def row_name(self, kind: str, key: str) -> str:
+        """What a row of sealed state is called in the store: 128 bits of HMAC-SHA-256 under the state key, in hex."""
+        return self._row(b"row name", kind, key)[:PSEUDONYM].hex()
+
+    def row_key(self, kind: str, name: str) -> AESGCM:
+        """The key of one row of sealed state, derived from the state key (HMAC-SHA-256 as the PRF of NIST SP 800-108)."""
+        return cipher(self._row(b"row key", kind, name))
+
+    def _row(self, label: bytes, kind: str, name: str) -> bytes:
         self._epoch_key()
-        return cipher(hmac.digest(self._state, encode(b"row", utf8(kind), utf8(key)), "sha256"))
+        return hmac.digest(self._state, encode(label, utf8(kind), utf8(name)), "sha256")
 
     # People.
 

@@ -39,10 +39,11 @@ def _upgrade(db: sqlite3.Connection) -> None:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     engine = create_engine("sqlite://", creator=lambda: db, poolclass=StaticPool)
-    # Taken before the revision is looked at, so that two processes at a first start migrate one after the other.
-    db.execute("BEGIN IMMEDIATE")
     try:
         with engine.connect() as connection:
+            # Before the revision is looked at, so that processes that start together migrate one after the other;
+            # and after connecting, because SQLAlchemy begins with a rollback.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
