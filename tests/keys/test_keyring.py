@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -132,6 +132,24 @@ async def test_a_person_keeps_the_key_and_others_have_others(
 async def test_callers_who_ask_together_get_one_key(keyring: KeyRing) -> None:
     found = await asyncio.gather(*(keyring.person("sam") for _ in range(20)))
     assert len({key.id for key in found}) == 1
+
+
+async def test_who_is_overtaken_while_making_a_key_takes_the_others(
+    ring: Ring, store: MemoryStore, root: FileRoot
+) -> None:
+    slow, fast = await ring(store, root), await ring(store, root)
+    commit, overtaken = store.commit, []
+
+    async def overtaking(changes: Sequence[Change]) -> None:
+        if not overtaken:
+            overtaken.append(None)
+            overtaken[0] = (await fast.person("sam")).id
+        await commit(changes)
+
+    store.commit = overtaking  # type: ignore[method-assign]
+    assert (await slow.person("sam")).id == overtaken[0]
+    assert (await (await ring(store, root)).person("sam")).id == overtaken[0]
+    assert await slow.resolve(slow.pseudonym("sam")) == "sam"
 
 
 async def test_a_persons_key_moved_to_another_person_does_not_open(

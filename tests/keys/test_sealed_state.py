@@ -176,13 +176,15 @@ async def test_they_win_against_rivals_unless_there_are_too_many(
 
 
 async def test_a_conflict_of_an_expected_version_is_told_at_once(
-    sealed: SealedStateStore, store: MemoryStore
+    root: FileRoot, ring: Callable[..., Awaitable[KeyRing]]
 ) -> None:
-    await sealed.commit([put("a")])
-    store.reads.clear()
+    store = Racing()
+    keyring = await ring(store, root)
+    sealed = SealedStateStore(store, keyring)
+    store.rivals, store.name = 2, keyring.row_name("session", "a")
     with pytest.raises(Conflict):
-        await sealed.commit([put("a", b"x", 0)])
-    assert store.reads == []
+        await sealed.commit([put("a", b"x", 0), Change(kind="session", key="gone", value=None)])
+    assert store.rivals == 1
 
 
 async def test_writers_together_lose_nothing(sealed: SealedStateStore) -> None:
