@@ -198,3 +198,8 @@ def test_ages_are_rounded_up_and_in_order(one: int, other: int) -> None:
 def test_the_age_of_the_second_factor(auth_time: int, age: int) -> None:
     who = msgspec.structs.replace(WHO, auth_time=auth_time)
     assert evaluated(msgspec.structs.replace(REQUEST, principal=who)).mfa_age == age
+
+
+def test_a_clock_with_fractions_gives_whole_minutes() -> None:
+    age = evaluated(msgspec.structs.replace(REQUEST, now=1_000_000.9)).mfa_age
+    assert (age, type(age)) == (10, int)

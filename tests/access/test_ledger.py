@@ -213,13 +213,16 @@ class NoStore:
 
 
 async def test_threads_do_not_share_a_token(opened) -> None:
-    ledger = await opened(tokens_per_day=1000)
+    ledger = await opened(tokens_per_day=5000)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     taken: list[Reservation | Refusal] = []
 
+    together = threading.Barrier(4)
+
     def greedy() -> None:
-        taken.extend(take(ledger, tokens=1) for _ in range(400))
+        together.wait()
+        taken.extend([take(ledger, tokens=1) for _ in range(1500)])
 
     threads = [threading.Thread(target=greedy) for _ in range(4)]
     for thread in threads:
@@ -227,8 +230,9 @@ async def test_threads_do_not_share_a_token(opened) -> None:
     for thread in threads:
         thread.join()
     sys.setswitchinterval(interval)
-    assert sum(isinstance(t, Reservation) for t in taken) == 1000
-    assert len({t.id for t in taken if isinstance(t, Reservation)}) == 1000
+    assert sum(isinstance(t, Reservation) for t in taken) == 5000
+    assert len({t.id for t in taken if isinstance(t, Reservation)}) == 5000
+    assert ledger.state(SAM).tokens_used == 5000
 
 
 async def test_counters_survive_a_restart_with_flights_as_used(opened) -> None:
@@ -298,6 +302,17 @@ async def test_a_store_that_fails_keeps_counters_and_closes_the_door(
     again = await opened(tokens_per_day=100)
     assert again.state(SAM).tokens_used == 35
     assert isinstance(take(ledger), Reservation)
+
+
+async def test_what_the_store_did_not_take_is_written_the_next_time(opened, store) -> None:
+    ledger = await opened(tokens_per_day=100)
+    take(ledger, tokens=30)
+    store.error = OSError("disk")
+    with pytest.raises(OSError, match="disk"):
+        await ledger.flush()
+    store.error = None
+    await ledger.flush()
+    assert store.rows
 
 
 async def test_a_store_that_hangs_closes_the_door_and_does_not_hold_up_the_end(

@@ -200,8 +200,6 @@ class BudgetLedger:
     def _check_store(self, *, daily: bool) -> None:
         if self._task is None:
             raise Fault("the ledger has not started", code="budget_unavailable")
-        if daily and self._task.done():
-            raise Fault("the ledger's writer has ended", code="budget_unavailable")
         if daily and self._dirty and self._monotonic() - self._flushed > UNFLUSHED_SECONDS:
             raise Fault("the store does not take the counters", code="budget_unavailable")
 
