@@ -17,7 +17,7 @@ from sallyport.model import Principal
 class People(Protocol):
     """The built-in directory. Its answers are structs without secrets, or refusals."""
 
-    async def login(self, name: str, password: str, code: str, *, source: str) -> Any:
+    async def login(self, name: str, password: str, code: str, *, source: str, device: str = "") -> Any:
         """Open a session."""
 
     async def logout(self, key: str) -> Refusal | None:
@@ -65,14 +65,16 @@ class Sessions:
         return {"providers": list(self._offered)}
 
     async def login(self, x: Exchange) -> Any:
-        """{name, password, code} -> a key."""
+        """{name, password, code, device?} -> a key. A known device is throttled by itself."""
         document = await self._desk.document(x)
+        device = document.pop("device", "") if isinstance(document, dict) else ""
         given = document if isinstance(document, Refusal) else texts(document, "name", "password", "code")
         if isinstance(given, Refusal):
             return given
-        return _plain(
-            await self._people.login(given["name"], given["password"], given["code"], source=x.peer)
-        )
+        if not isinstance(device, str):
+            return Refusal(code="field_invalid", param="device")
+        name, password, code = given["name"], given["password"], given["code"]
+        return _plain(await self._people.login(name, password, code, source=x.peer, device=device))
 
     async def enrol(self, x: Exchange) -> Any:
         """{link, password} -> what the authenticator app needs."""
