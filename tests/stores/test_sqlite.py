@@ -17,8 +17,9 @@ import pytest
 from contract_state import *  # noqa: F403
 from hypothesis import given
 from hypothesis import strategies as st
+from memory_store import MemoryStore
 
-from sallyport.errors import Fault, SettingsError
+from sallyport.errors import Conflict, Fault, SettingsError
 from sallyport.stores import Change, Row, schema, sqlite
 from sallyport.stores.sqlite import SqliteStateStore, successor
 
@@ -41,6 +42,26 @@ async def store(path: Path) -> AsyncIterator[SqliteStateStore]:
 
 def on_disk(path: Path) -> bytes:
     return b"".join(p.read_bytes() for p in sorted(path.parent.iterdir()) if not p.name.endswith("-shm"))
+
+
+async def test_it_behaves_as_the_store_in_memory(store: SqliteStateStore) -> None:
+    """Three hundred transactions, drawn from few keys so that many of them meet."""
+    dice, memory = random.Random(11), MemoryStore()
+    for _ in range(300):
+        changes = [
+            Change(
+                kind=dice.choice("kl"),
+                key=dice.choice(["a", "ab", "b"]),
+                value=dice.choice([None, dice.randbytes(3), dice.randbytes(5000)]),
+                expected=dice.choice([None, None, 0, 1, 2]),
+            )
+            for _ in range(dice.randrange(4))
+        ]
+        told = [await asyncio.gather(s.commit(changes), return_exceptions=True) for s in (store, memory)]
+        assert [type(outcome) for (outcome,) in told] in ([Conflict] * 2, [type(None)] * 2)
+        for kind, prefix in (("k", ""), ("k", "a"), ("l", "ab")):
+            assert await store.scan(kind, prefix) == await memory.scan(kind, prefix)
+    assert 50 < len(memory.commits) < 250
 
 
 # Files.
