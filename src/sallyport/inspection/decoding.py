@@ -10,39 +10,42 @@ import base64
 import binascii
 import html
 import re
+from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
+
+import re2
 
 from sallyport.inspection.offsets import OffsetMap
 
-HINTS = [
-    rb"[A-Za-z0-9+/_-]{16}",
-    rb"(?:[0-9a-f]{2}[ :,]?){8}",
-    rb"%[0-9a-f]{2}",
-    rb"\\(?:u[0-9a-f]{4}|x[0-9a-f]{2}|[nrt\"])",
-    rb"&(?:#[0-9]{2,7}|#x[0-9a-f]{2,6}|[a-z]{2,8});",
-]
-_PIECES = re.compile(
-    r"(?P<hex>(?<![0-9A-Za-z])(?:0x)?(?:[0-9A-Fa-f]{2}[ :,]?){7,}[0-9A-Fa-f]{2}(?![0-9A-Za-z]))"
-    r"|(?P<escape>(?:\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\[nrt\"'/\\])+)"
-    r"|(?P<percent>(?:%[0-9A-Fa-f]{2})+)"
-    r"|(?P<entity>(?:&(?:#[0-9]{2,7}|#[xX][0-9A-Fa-f]{2,6}|[A-Za-z]{2,8});)+)"
-    r"|(?P<base64>[A-Za-z0-9+/_-]{16,}(?:\r?\n[A-Za-z0-9+/_-]{4,})*={0,2})"
-)
+# Kind of encoding: the hint for the gate, and the pieces of a text that may be in it.
+PIECES = {
+    "base64": (rb"[A-Za-z0-9+/_-]{16}", re2.compile(r"[A-Za-z0-9+/_\-]{16,}(?:\r?\n[A-Za-z0-9+/_\-]{4,})*={0,2}")),
+    "hex": (rb"(?:[0-9a-f]{2}[ :,]?){8}", re2.compile(r"\b(?:0x)?(?:[0-9A-Fa-f]{2}[ :,]?){7,}[0-9A-Fa-f]{2}\b")),
+    "percent": (rb"%[0-9a-f]{2}", re2.compile(r"(?:%[0-9A-Fa-f]{2})+")),
+    "escape": (
+        rb"\\(?:u[0-9a-f]{4}|x[0-9a-f]{2}|[nrt\"'/\\])",
+        re2.compile(r"(?:\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\[nrt\"'/\\])+"),
+    ),
+    "entity": (
+        rb"&(?:#[0-9]{2,7}|#x[0-9a-f]{2,6}|[a-z]{2,8});",
+        re2.compile(r"(?:&(?:#[0-9]{2,7}|#[xX][0-9A-Fa-f]{2,6}|[A-Za-z]{2,8});)+"),
+    ),
+}  # fmt: skip
 _NOT_HEX = re.compile(r"[^0-9A-Fa-f]")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "'": "'", "/": "/", "\\": "\\"}
 _ONE_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|(.))")
 
 
-def decode(text: str) -> tuple[str, OffsetMap] | None:
-    """The text with its encoded pieces decoded, and the map back; None if nothing decodes."""
+def decode(text: str, kinds: Iterable[str]) -> tuple[str, OffsetMap] | None:
+    """The text with its pieces in these encodings decoded, and the map back; None if nothing decodes."""
+    found = sorted((*match.span(), kind) for kind in kinds for match in PIECES[kind][1].finditer(text))
     pieces: list[str] = []
     offsets = OffsetMap()
     done = 0
-    for match in _PIECES.finditer(text):
-        decoded = _decode_piece(match.lastgroup or "", match.group())
+    for start, end, kind in found:
+        decoded = _decode_piece(kind, text[start:end]) if start >= done else None
         if decoded is None:
             continue
-        start, end = match.span()
         pieces += (text[done:start], decoded)
         offsets.add(start - done, start - done)
         offsets.add(len(decoded), end - start)

@@ -80,8 +80,10 @@ class Engine:
         Spans count characters of the text itself, also where the finding was made on a decoded view.
         """
         joined = texts[0][0] if len(texts) == 1 else _SEPARATOR.join([text for text, _ in texts])
-        hits = self._bits(joined)
-        if self._nothing(hits) and system_fingerprints is None and joined.isascii():
+        data = joined.encode(errors="replace")
+        hits = self._gate.scan(data)
+        looked_for = self._has_canaries or system_fingerprints is not None or hits & self._always
+        if not looked_for and joined.isascii() and not self._any_rule(data, hits):
             return ()
         return self._scan(texts, hits, _Pass(direction, system_fingerprints, self._bits))
 
@@ -111,11 +113,9 @@ class Engine:
     def _bits(self, text: str) -> int:
         return self._gate.scan(text.encode(errors="replace"))
 
-    def _nothing(self, hits: int) -> bool:
-        """Whether texts with these bits can have no finding (unless a canary, a leak or a folded view has)."""
-        if self._has_canaries or hits & self._always:
-            return False
-        return not (hits and self._rules.candidates(hits))
+    def _any_rule(self, data: bytes, hits: int) -> bool:
+        """Whether a rule matches all texts together; if none does, none matches one of them."""
+        return any(compiled.search(data, loose=False) for compiled in self._rules.candidates(hits))
 
     def _scan(self, texts: Sequence[tuple[str, Channel]], hits: int, this: _Pass) -> tuple[Finding, ...]:
         several = len(texts) > 1

@@ -7,9 +7,12 @@ than the pass itself. Hyperscan's scratch space is not shared between threads: o
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import hyperscan
+
+_LONG_WORD = 5
 
 
 class GateBuilder:
@@ -22,6 +25,21 @@ class GateBuilder:
         """The bit (1 << n) of a Hyperscan expression."""
         key = (expression, caseless)
         return 1 << self._bits.setdefault(key, len(self._bits))
+
+    def any_of(self, expressions: Iterable[str]) -> int:
+        """The bits of several expressions, together; `(?-i)` in front makes one heed case."""
+        bits = 0
+        for expression in expressions:
+            bits |= self.expression(
+                expression.removeprefix("(?-i)").encode(), caseless=not expression.startswith("(?-i)")
+            )
+        return bits
+
+    def word(self, word: str, *, open_end: bool = False) -> int:
+        """The bit of a word. Longer words are looked for as literals, also inside others: that is cheaper."""
+        if len(word) >= _LONG_WORD:
+            return self.literal(word)
+        return self.expression(rf"\b{word}".encode() + (b"" if open_end else rb"\b"))
 
     def literal(self, literal: str, *, caseless: bool = True) -> int:
         """The bit of a literal."""

@@ -8,18 +8,19 @@ A rule is a row of data: tokens separated by blanks.
     ~n          up to n words in between
 
 Between tokens there may be anything but letters, digits, `?` and `!`. A raw rule gives an RE2 expression
-and its gating literals itself. From the tokens follow the literals: a rule is tried only on texts in
-which each of its tokens occurs. Everything is linear in the text (RE2). Scores of one text and type combine as 1 - prod(1 - weight).
+and its hints itself. From the tokens follow the hints for the gate: a rule is tried only on texts in which its
+one or two most telling tokens occur. Everything is linear in the text (RE2). Scores of one text and type combine as 1 - prod(1 - weight).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import re2
 from msgspec import Struct
 
+from sallyport.inspection.english import frequency
 from sallyport.inspection.gate import GateBuilder
 from sallyport.model import Channel
 
@@ -37,14 +38,14 @@ DATA_CHANNELS: tuple[Channel, ...] = ("tool_definition", "tool_result", "documen
 
 
 class Rule(Struct, frozen=True, kw_only=True):
-    """One row. `pattern` in the language above, or `raw` with `literals` (any of which must occur)."""
+    """One row. `pattern` in the language above, or `raw` (RE2) with its `hints`."""
 
     id: str
     type: str
     weight: float
     pattern: str = ""
     raw: str = ""
-    literals: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()  # of a raw rule: Hyperscan expressions one of which every match contains
     channels: tuple[Channel, ...] = ALL_CHANNELS
     output: bool = False  # also applied to what the model answers
 
@@ -58,6 +59,10 @@ class Match(Struct, frozen=True):
 
 
 _SEPARATOR = r"[^\w?!]+"
+_INNER = r"[^\w?!]{1,4}"  # within a phrase
+_GATES = 2  # tokens of a rule that are looked for by the gate
+_EVERYDAY = 8  # a word this frequent does not stand for its phrase
+_TOO_EVERYDAY = 40
 _TOKEN = re.compile(r"<[^>]+>|\S+")
 _NOT_WORD = re.compile(r"[^\w]+")
 
@@ -71,12 +76,12 @@ class Compiled:
         self.rule = rule
         self._loose: re2._Regexp | None = None
         if rule.raw:
-            self.gates = [gate.literals(rule.literals)]
+            self.gates = [gate.any_of(rule.hints)]
             self.loose_source = ""
             self.expression = re2.compile(rule.raw.encode())
             return
         groups = _groups(rule.pattern, lexicon)
-        self.gates = [_bits(phrases, gate) for phrases, _ in groups]
+        self.gates = _gates(groups, gate)
         self.loose_source = _source(groups, loose=True)
         self.expression = re2.compile(b"(?i)" + _source(groups, loose=False).encode())
 
@@ -111,14 +116,30 @@ def _groups(pattern: str, lexicon: Mapping[str, tuple[str, ...]]) -> list[tuple[
     return groups
 
 
-def _bits(phrases: Iterable[str], gate: GateBuilder) -> int:
-    """The gate's bits for the longest word of each phrase."""
-    bits = 0
-    for phrase in phrases:
-        word = max(_NOT_WORD.split(phrase.rstrip("*")), key=len)
-        ending = "" if phrase.endswith("*") else r"\b"
-        bits |= gate.expression(rf"\b{word}{ending}".encode())
-    return bits
+def _gates(groups: list[tuple[tuple[str, ...], int]], gate: GateBuilder) -> list[int]:
+    """The gate's bits of the one or two tokens that say most: those with the rarest words."""
+    ranked = sorted(groups, key=lambda group: sum(_telling(phrase)[1] for phrase in group[0]))
+    everyday = [sum(_telling(phrase)[1] for phrase in phrases) > _TOO_EVERYDAY for phrases, _ in ranked]
+    kept = [group for group, often in zip(ranked[:_GATES], everyday, strict=False) if not often] or ranked[:1]
+    gates = []
+    for phrases, _ in kept:
+        bits = 0
+        for phrase in phrases:
+            bits |= _telling(phrase)[0](gate)
+        gates.append(bits)
+    return gates
+
+
+def _telling(phrase: str) -> tuple[Callable[[GateBuilder], int], int]:
+    """What the gate should look for to see a phrase, and how often that is in everyday text."""
+    words = _NOT_WORD.split(phrase.rstrip("*"))
+    open_end = phrase.endswith("*")
+    word = min(words, key=lambda w: (frequency(w), -len(w)))
+    often = frequency(word)
+    if often > _EVERYDAY and len(words) > 1:
+        source = _INNER.join(words) + ("" if open_end else r"\b")
+        return lambda gate: gate.any_of([rf"\b{source}"]), _EVERYDAY
+    return lambda gate: gate.word(word, open_end=open_end and word == words[-1]), often
 
 
 def _source(groups: list[tuple[tuple[str, ...], int]], *, loose: bool) -> str:
@@ -133,7 +154,7 @@ def _source(groups: list[tuple[tuple[str, ...], int]], *, loose: bool) -> str:
 
 
 def _alternatives(phrases: Iterable[str], *, loose: bool) -> str:
-    blank = r"[^\w?!]*" if loose else _SEPARATOR
+    blank = r"[^\w?!]*" if loose else _INNER
     sources = [
         blank.join(map(re.escape, _NOT_WORD.split(phrase.rstrip("*"))))
         + (r"\w*" if phrase.endswith("*") and not loose else "")
@@ -150,23 +171,30 @@ class RuleSet:
         self, rules: Iterable[Rule], lexicon: Mapping[str, tuple[str, ...]], gate: GateBuilder
     ) -> None:
         self._rules = [Compiled(rule, lexicon, gate) for rule in rules]
-        self._by_anchor: list[tuple[int, list[Compiled]]] = []
-        anchors: dict[int, list[Compiled]] = {}
-        for compiled in self._rules:
-            anchors.setdefault(min(compiled.gates, key=int.bit_count), []).append(compiled)
-        self._by_anchor = list(anchors.items())
+        self._by_bit: dict[int, list[int]] = {}
         self.mask = 0
-        for anchor in anchors:
+        for number, compiled in enumerate(self._rules):
+            anchor = min(compiled.gates, key=int.bit_count)
             self.mask |= anchor
+            for bit in _each(anchor):
+                self._by_bit.setdefault(bit, []).append(number)
 
     def candidates(self, hits: int) -> list[Compiled]:
-        """The rules all of whose tokens may occur, given the gate's bits."""
-        if not hits & self.mask:
+        """The rules that may match a text with these bits, in order."""
+        live = hits & self.mask
+        if not live:
             return []
+        numbers = {number for bit in _each(live) for number in self._by_bit[bit]}
         return [
-            compiled
-            for anchor, group in self._by_anchor
-            if hits & anchor
-            for compiled in group
-            if all(hits & bits for bits in compiled.gates)
+            self._rules[number]
+            for number in sorted(numbers)
+            if all(hits & bits for bits in self._rules[number].gates)
         ]
+
+
+def _each(bits: int) -> Iterator[int]:
+    """The single bits of a set of bits."""
+    while bits:
+        bit = bits & -bits
+        yield bit
+        bits ^= bit

@@ -47,13 +47,19 @@ class ViewGate:
     """The bits of the gate that hint at an encoding, and the views they call for."""
 
     def __init__(self, gate: GateBuilder) -> None:
-        words = [rf"\b{word}\b".encode() for word in english.ROT13]
-        reversed_words = [rf"\b{word}\b".encode() for word in english.REVERSED]
-        self._decoded = _bits(gate, decoding.HINTS)
-        self._makers: tuple[tuple[int, Callable[[View], View | None]], ...] = (
-            (self._decoded, _decoded),
-            (_bits(gate, words), _rot13),
-            (_bits(gate, reversed_words), _reversed),
+        words = reversed_words = 0
+        for word in english.ROT13:
+            words |= gate.word(word)
+        for word in english.REVERSED:
+            reversed_words |= gate.word(word)
+        self._encodings = {kind: gate.expression(hint) for kind, (hint, _) in decoding.PIECES.items()}
+        decoded = 0
+        for bit in self._encodings.values():
+            decoded |= bit
+        self._makers: tuple[tuple[int, Callable[[View, int], View | None]], ...] = (
+            (decoded, self._decoded),
+            (words, _rot13),
+            (reversed_words, _reversed),
             (_bits(gate, [rb"[a-z][013457@$!|][a-z]", rb"\b[013457@$!|][a-z]{3}"]), _leet),
             (_bits(gate, [rb"(?:\b[a-z0-9][ ._\-*|~]{1,2}){5}"]), _despaced),
         )
@@ -85,9 +91,14 @@ class ViewGate:
             yield View(folded, "folded", parent, offsets)
         for mask, make in self._makers:
             if bits & mask:
-                view = make(parent)
+                view = make(parent, bits)
                 if view is not None:
                     yield view
+
+    def _decoded(self, parent: View, bits: int) -> View | None:
+        kinds = [kind for kind, bit in self._encodings.items() if bits & bit]
+        decoded = decoding.decode(parent.text, kinds)
+        return View(decoded[0], "decoded", parent, decoded[1]) if decoded else None
 
 
 def _bits(gate: GateBuilder, expressions: list[bytes]) -> int:
@@ -97,17 +108,12 @@ def _bits(gate: GateBuilder, expressions: list[bytes]) -> int:
     return bits
 
 
-def _decoded(parent: View) -> View | None:
-    decoded = decoding.decode(parent.text)
-    return View(decoded[0], "decoded", parent, decoded[1]) if decoded else None
-
-
-def _rot13(parent: View) -> View | None:
+def _rot13(parent: View, _bits: int) -> View | None:
     text = codecs.encode(parent.text, "rot13")
     return View(text, "rot13", parent, None) if _reads_better(text, parent.text) else None
 
 
-def _reversed(parent: View) -> View | None:
+def _reversed(parent: View, _bits: int) -> View | None:
     text = parent.text[::-1]
     return View(text, "reversed", parent, None, reverse=True) if _reads_better(text, parent.text) else None
 
@@ -120,11 +126,11 @@ def _reads_better(text: str, than: str) -> bool:
     return any(english.share(line) > english.share(other) + 0.1 for line, other in pairs)
 
 
-def _leet(parent: View) -> View | None:
+def _leet(parent: View, _bits: int) -> View | None:
     return View(parent.text.translate(_LEET), "leet", parent, None)
 
 
-def _despaced(parent: View) -> View | None:
+def _despaced(parent: View, _bits: int) -> View | None:
     pieces: list[str] = []
     offsets = OffsetMap()
     done = 0
