@@ -221,3 +221,51 @@ async def test_a_crash_in_the_middle_of_publishing_is_continued(
     again.close()
     report = verify_directory(tmp_path / "audit", public_keys=[signer.public_key_bytes])
     assert (report.problems, report.logs[1].size) == ([], 622)
+
+
+async def test_entries_that_are_durable_but_were_not_answered_are_named(
+    opened, entry, tmp_path: Path
+) -> None:
+    class Failing:
+        public_key_bytes = b""
+
+        def sign(self, _: bytes) -> bytes:
+            raise RuntimeError("the key store is gone")
+
+    writer = opened(pace=SLOW)
+    await writer.append(entry(1))
+    good, writer._signer = writer._signer, Failing()
+    with pytest.raises(LogFault, match="RuntimeError"):
+        await writer.append(entry(2))
+    writer._signer = good
+    await writer.reopen()
+    assert [o["request"] for o in entries_of(tmp_path / "audit")[-1]["orphans"]] == ["req_000002"]
+    await writer.append(entry(1, "outcome"))
+    writer.close()
+    report = verify_directory(tmp_path / "audit")
+    assert (report.problems, report.logs[1].open_intents) == ([], {})
+
+
+async def test_appends_during_reopening_are_refused_or_taken_but_never_lost(
+    opened, entry, tmp_path: Path
+) -> None:
+    files = FaultyFiles()
+    writer = opened(files=files, pace=SLOW)
+    files.fail_write = errno.EIO
+    with pytest.raises(LogFault):
+        await writer.append(entry(0))
+    files.heal()
+    reopening = asyncio.ensure_future(writer.reopen())
+    taken = []
+    for number in range(1, 2000):
+        try:
+            taken.append((await writer.append(entry(number))).index)
+        except LogFault:
+            await asyncio.sleep(0)
+        if len(taken) == 20:
+            break
+    await reopening
+    assert taken == list(range(taken[0], taken[0] + 20))
+    requests = [e.get("request") for e in entries_of(tmp_path / "audit")]
+    assert len(requests) == writer.size
+    assert len([r for r in requests if r]) == 20

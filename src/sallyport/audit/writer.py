@@ -1,7 +1,8 @@
 """The appender of a worker: one thread commits batches, one publishes; callers await their own entry.
 
 A batch is one write and one sync, then all who wait are answered with one call into the event loop. A lone caller is
-not delayed; while others are in flight a batch waits, at most `window` seconds, for as many as were answered last time.
+not delayed. While other calls are in flight (intents without an outcome) batches begin `window` seconds apart, or as soon
+as all calls in flight wait.
 After any OSError nothing is retried and every append is refused until `reopen`.
 """
 
@@ -161,14 +162,16 @@ class LogWriter:
         self._asleep = False
 
     def _commit_loop(self) -> None:
-        answered = 0
+        began = 0.0
         while not (self._stop.is_set() and not self._queue):
             if not self._queue:
                 self._sleep(1, -1)
-            elif answered > 1 and len(self._queue) < answered:
-                self._sleep(answered, self._pace.window)
+            in_flight = len(self._log.open.intents)
+            rest = began + self._pace.window - time.monotonic()
+            if rest > 0 and len(self._queue) < in_flight:
+                self._sleep(in_flight, rest)
+            began = time.monotonic()
             batch = self._next_batch()
-            answered = len(batch)
             if batch:
                 self._commit(batch)
 
