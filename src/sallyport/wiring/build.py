@@ -179,6 +179,7 @@ class Deployment:
             tuple(translate.models(self.settings).values()),
             {segment.name: segment.environment for segment in self.settings.segments},
             limits,
+            extend_default=self.settings.access.extend_default,
             ledger=ledger,
         )
         return adapters.Budgets(ledger)

@@ -70,7 +70,10 @@ def _access(settings: Settings) -> Iterator[SettingsError]:
         tuple(translate.models(settings).values()),
         {segment.name: segment.environment for segment in settings.segments},
         translate.budgets(settings),
+        extend_default=settings.access.extend_default,
     )
+    for name in room.unknown_names():
+        yield SettingsError("access.policies", f"a policy names {name}, which does not exist", "correct the name")
     for provider in settings.identity.providers:
         for role in sorted(set(provider.roles.values()) - room.roles):
             yield SettingsError(
