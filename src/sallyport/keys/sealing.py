@@ -184,7 +184,7 @@ def seal(
         grouped[place].append((value.token, value.type, value.value))
         listed.append((value.token, value.type, place))
     pairs = zip(keys.values(), grouped, strict=True)
-    beside = b"".join([_seal_group(random, holder, group, base) for holder, group in pairs])
+    beside = b"".join([_seal_group(random, holder, group, base + VALUES) for holder, group in pairs])
     entry, sealed = _seal_for(random, owner, _pack((text, listed)), base + TEXT, beside)
     return b"".join((VERSION, entry, len(order).to_bytes(2, "big"), beside, sealed))
 
@@ -197,7 +197,7 @@ def _pack(content: object) -> bytes:
 
 
 def _seal_group(random: Random, holder: PersonKey, group: list[tuple[str, str, str]], base: bytes) -> bytes:
-    entry, sealed = _seal_for(random, holder, _pack(group), base + VALUES, b"")
+    entry, sealed = _seal_for(random, holder, _pack(group), base, b"")
     return entry + len(sealed).to_bytes(4, "big") + sealed
 
 
@@ -208,9 +208,9 @@ def _seal_for(
 
     `base` delimits itself, the ids have fixed lengths and `beside` is all the rest: no two contexts are alike.
     """
-    who = holder.who
-    key, sealed = seal_once(random, plaintext, base + who + beside)
-    return who + wrap(holder.cipher, random(NONCE), key, base + who), sealed
+    whose = base + holder.who
+    key, sealed = seal_once(random, plaintext, whose + beside)
+    return holder.who + wrap(holder.cipher, random(NONCE), key, whose), sealed
 
 
 def _open_for(holder: PersonKey, part: _Part, base: bytes, beside: bytes) -> bytes:
