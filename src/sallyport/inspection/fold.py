@@ -31,7 +31,7 @@ _IGNORABLE = re.compile(
 )
 _TAG_BASE = 0xE0000
 _LETTER_BLOCKS = (0x1F150, 0x1F170, 0x1F1E6)  # circled, squared, regional indicators
-_CACHED_BELOW = 0x3000  # so that the cache stays small whatever is sent
+_CACHE_SIZE = 65_536  # characters remembered, whatever is sent
 _cache: dict[str, str] = {}
 
 
@@ -46,10 +46,14 @@ def fold(text: str) -> tuple[str, OffsetMap | None]:
         start, end = match.span()
         pieces.append(text[done:start])
         offsets.add(start - done, start - done)
-        for character in match.group():
-            folded = _fold_cached(character)
-            pieces.append(folded)
-            offsets.add(len(folded), 1)
+        run = match.group()
+        folded = [_cache.get(character) or _fold_cached(character) for character in run]
+        pieces += folded
+        if max(map(len, folded)) == 1 and min(map(len, folded)) == 1:
+            offsets.add(len(run), len(run))
+        else:
+            for piece in folded:
+                offsets.add(len(piece), 1)
         done = end
     pieces.append(text[done:])
     offsets.add(len(text) - done, len(text) - done)
@@ -60,7 +64,7 @@ def _fold_cached(character: str) -> str:
     folded = _cache.get(character)
     if folded is None:
         folded = _fold_character(character)
-        if ord(character) < _CACHED_BELOW:
+        if len(_cache) < _CACHE_SIZE:
             _cache[character] = folded
     return folded
 

@@ -137,10 +137,10 @@ def _births(data: bytes) -> Iterator[Span]:
 def _ibans(data: bytes) -> Iterator[Span]:
     for match in _IBAN.finditer(data):
         start, end = match.span()
-        length = IBAN_LENGTHS.get(data[start : start + 2].upper())
-        stop = _nth_alnum(data, start, end, length) if length else 0
-        if stop and mod97(data[start:stop].upper().translate(None, b" -")):
-            yield Span("iban", start, stop, 1.0, "iban")
+        compact = data[start:end].translate(None, b" -").upper()
+        length = IBAN_LENGTHS.get(compact[:2], 0)
+        if 0 < length <= len(compact) and mod97(compact[:length]):
+            yield Span("iban", start, _nth_alnum(data, start, end, length), 1.0, "iban")
 
 
 def _nth_alnum(data: bytes, start: int, end: int, count: int) -> int:

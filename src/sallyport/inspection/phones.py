@@ -27,6 +27,7 @@ _WORDS = (
 _BEFORE = re.compile(rb"(?i)\b(?:" + _WORDS + rb")\b[^0-9]{0,32}$")
 _AFTER = re.compile(rb"(?i)[ \-(,]{0,3}(?:office|home|mobile|cell|fax|work|direct|tel|phone|ext|handy)\b")
 _NEAR = 56
+_VALIDATED = 64  # candidates of one text that are validated; in a flood of more the form is enough
 _SHORT = 7  # a number on a line of its own must be longer
 _DIGITS = range(6, 16)
 _NOT_DIGITS = bytes(c for c in range(256) if not 48 <= c <= 57)  # noqa: PLR2004 - ASCII digits
@@ -34,15 +35,17 @@ _NOT_DIGITS = bytes(c for c in range(256) if not 48 <= c <= 57)  # noqa: PLR2004
 
 def scan(data: bytes) -> Iterator[Span]:
     """Spans of phone numbers, extension included."""
+    seen = 0
     for match in _CANDIDATE.finditer(data):
         start, end = match.span()
         text = match.group()
+        seen += 1
         digits = len(text.translate(None, _NOT_DIGITS))
         if digits not in _DIGITS and not (_EXTENSION.search(text) and digits > _DIGITS[0]):
             continue
         if data[end : end + 1].isalnum() or _glued(data, start):
             continue
-        score = _score(data, start, end, text)
+        score = _score(data, start, end, text, validate=seen <= _VALIDATED)
         if score:
             yield Span("phone", start, end, score, "phone")
 
@@ -60,9 +63,9 @@ def _glued(data: bytes, start: int) -> bool:
     )
 
 
-def _score(data: bytes, start: int, end: int, text: bytes) -> float:
+def _score(data: bytes, start: int, end: int, text: bytes, *, validate: bool) -> float:
     """How sure we are; 0 if it is not a phone number."""
-    if text.startswith((b"+", b"00")) and _international(text):
+    if text.startswith((b"+", b"00")) and (not validate or _international(text)):
         return 1.0
     if _NORTH_AMERICAN.match(text):
         return 0.9

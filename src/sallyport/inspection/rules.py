@@ -60,6 +60,7 @@ class Match(Struct, frozen=True):
 
 _SEPARATOR = r"[^\w?!]+"
 _INNER = r"[^\w?!]{1,4}"  # within a phrase
+_LOOSE_WEIGHT = 0.8  # the rules that are also applied to texts without blanks
 _GATES = 2  # tokens of a rule that are looked for by the gate
 _EVERYDAY = 8  # a word this frequent does not stand for its phrase
 _TOO_EVERYDAY = 40
@@ -70,31 +71,26 @@ _NOT_WORD = re.compile(r"[^\w]+")
 class Compiled:
     """A rule ready to run: its gates (bits of which one each must occur) and its expressions."""
 
-    __slots__ = ("_loose", "expression", "gates", "loose_source", "rule")
+    __slots__ = ("_loose", "expression", "gates", "rule")
 
     def __init__(self, rule: Rule, lexicon: Mapping[str, tuple[str, ...]], gate: GateBuilder) -> None:
         self.rule = rule
         self._loose: re2._Regexp | None = None
         if rule.raw:
             self.gates = [gate.any_of(rule.hints)]
-            self.loose_source = ""
             self.expression = re2.compile(rule.raw.encode())
             return
         groups = _groups(rule.pattern, lexicon)
         self.gates = _gates(groups, gate)
-        self.loose_source = _source(groups, loose=True)
+        if rule.weight >= _LOOSE_WEIGHT and rule.id.startswith("en-"):
+            self._loose = re2.compile(b"(?i)" + _source(groups, loose=True).encode())
         self.expression = re2.compile(b"(?i)" + _source(groups, loose=False).encode())
 
     def search(self, data: bytes, *, loose: bool) -> Match | None:
         """The first match in `data`. `loose` is for texts that have lost their blanks."""
-        if not loose:
-            expression = self.expression
-        elif not self.loose_source:
+        expression = self._loose if loose else self.expression
+        if expression is None:
             return None
-        else:
-            if self._loose is None:
-                self._loose = re2.compile(b"(?i)" + self.loose_source.encode())
-            expression = self._loose
         found = expression.search(data)
         return Match(self.rule, *found.span()) if found else None
 
@@ -146,7 +142,7 @@ def _source(groups: list[tuple[tuple[str, ...], int]], *, loose: bool) -> str:
     pieces: list[str] = []
     for number, (phrases, gap) in enumerate(groups):
         if number and loose:
-            pieces.append(rf"[^?!]{{0,{9 * gap + 2}}}")
+            pieces.append(rf"[0-9A-Za-z ,.]{{0,{9 * gap + 2}}}")
         elif number:
             pieces.append(rf"(?:{_SEPARATOR}\w+){{0,{gap}}}{_SEPARATOR}" if gap else _SEPARATOR)
         pieces.append(_alternatives(phrases, loose=loose))
@@ -154,7 +150,7 @@ def _source(groups: list[tuple[tuple[str, ...], int]], *, loose: bool) -> str:
 
 
 def _alternatives(phrases: Iterable[str], *, loose: bool) -> str:
-    blank = r"[^\w?!]*" if loose else _INNER
+    blank = r"[ ,.]*" if loose else _INNER
     sources = [
         blank.join(map(re.escape, _NOT_WORD.split(phrase.rstrip("*"))))
         + (r"\w*" if phrase.endswith("*") and not loose else "")
