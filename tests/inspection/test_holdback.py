@@ -188,6 +188,40 @@ def test_a_finding_that_began_before_a_cut_is_seen_and_what_got_out_is_counted()
         assert stream([text[i : i + size] for i in range(0, len(text), size)], leak) == expected
 
 
+def test_a_scan_that_names_only_one_place_hides_no_other() -> None:
+    def first(text: str) -> list[Finding]:
+        return list(scan(text))[:1]
+
+    text = "Pay with 4111 1111 1111 1111 as they told us, or with 4111-1111-1111-1111 which is the same."
+    assert "4111" not in stream(list(text), first).text
+    assert len(stream(list(text), first).findings) == 2
+
+
+def test_overlapping_findings_become_one_redaction() -> None:
+    def nested(text: str) -> list[Finding]:
+        at = text.find("abcdefgh")
+        spans = ((0, 6, "card"), (1, 3, "phone"), (4, 8, "email"))
+        return (
+            [Finding(type=t, start=at + s, end=at + e, action="mask") for s, e, t in spans] if at >= 0 else []
+        )
+
+    assert stream(list("It is abcdefgh now."), nested).text == "It is [CARD] now."
+
+
+@pytest.mark.parametrize("size", [1, 5, 100, 600, 5000])
+def test_the_scan_sees_the_same_windows_for_any_chunks(size: int) -> None:
+    def window(text: str) -> list[Finding]:
+        at = text.find(MAIL)
+        return [Finding(type="email", start=at, end=at + 15, detector=text, action="mask")] if at >= 0 else []
+
+    prose = "the committee met to discuss how the new rules would be applied across this region and then "
+    text = f"{prose * 14}{MAIL} {prose * 2}{MAIL} {prose * 8}"
+    expected = stream(list(text), window)
+    assert len(expected.findings) == 2
+    assert stream([text[i : i + size] for i in range(0, len(text), size)], window) == expected
+    assert all(512 <= len(f.detector) <= 700 for f in expected.findings)
+
+
 def test_nothing_of_a_literal_of_several_words_gets_out() -> None:
     def canary(text: str) -> list[Finding]:
         at = text.lower().find("correct horse battery staple")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from inspection_streams import CANARY, CARD, MAIL, NONCE, scan, unmask
 
 from sallyport.inspection.json_arguments import (
+    escaped,
     inspect_arguments,
     is_json,
     leaves,
@@ -18,6 +19,14 @@ from sallyport.inspection.vault import Vault
 from sallyport.model import Finding
 
 TOKEN = f"<CARD_{NONCE}_1>"
+
+
+def note() -> Vault:
+    """A card as token 1, and as token 2 a text that needs escapes in JSON."""
+    vault = Vault(NONCE)
+    vault.mask(CARD, [Finding(type="card", start=0, end=19, action="mask")])
+    vault.mask('a"b\nc', [Finding(type="note", start=0, end=5, action="mask")])
+    return vault
 
 
 def everything(_: str) -> bool:
@@ -35,6 +44,7 @@ def everything(_: str) -> bool:
         ('{"a": "{\\"b\\": \\"\\\\u0034111 1111 1111 1111\\"}"}', f'{{"a": "{{\\"b\\": \\"{TOKEN}\\"}}"}}'),
         (f'{{"a": "{CARD}", "a": 1}}', f'{{"a": "{TOKEN}", "a": 1}}'),
         (f'{{"a": "{CARD}', f'{{"a": "{TOKEN}'),
+        (f'["\\ud800 {CARD}"]', f'["\\ud800 {TOKEN}"]'),
         ('{"a": "plain"}', '{"a": "plain"}'),
         ("", ""),
     ],
@@ -117,16 +127,11 @@ def unnested(text: str, depth: int = 4) -> object:
     ],
 )
 def test_values_are_spelled_for_where_they_stand(arguments: str, restored: str) -> None:
-    vault = Vault(NONCE)
-    vault.mask(CARD, [Finding(type="card", start=0, end=19, action="mask")])
-    vault.mask('a"b\nc', [Finding(type="note", start=0, end=5, action="mask")])
-    assert unmask_arguments(vault, arguments, everything) == restored
+    assert unmask_arguments(note(), arguments, everything) == restored
 
 
 def test_a_tool_that_may_not_see_gets_the_token() -> None:
-    vault = Vault(NONCE)
-    vault.mask(CARD, [Finding(type="card", start=0, end=19, action="mask")])
-    assert unmask_arguments(vault, f'["{TOKEN}"]', lambda _: False) == f'["{TOKEN}"]'
+    assert unmask_arguments(note(), f'["{TOKEN}"]', lambda _: False) == f'["{TOKEN}"]'
 
 
 def test_leaves_are_decoded_to_a_depth_of_three() -> None:
@@ -164,6 +169,24 @@ def test_what_a_model_wrote_is_inspected_leaf_by_leaf(
     out = inspect_arguments(arguments, scan, unmask)
     assert out.text == delivered
     assert [f.type for f in out.findings] == types
+
+
+def test_arguments_that_are_not_json_get_values_with_json_escapes() -> None:
+    its = note()
+    out = inspect_arguments(
+        f'{{"note": "<NOTE_{NONCE}_2>", ',
+        scan,
+        lambda text: its.unmask(text, everything),
+        lambda text: its.unmask(text, everything, escaped),
+    )
+    assert out.text == '{"note": "a\\"b\\nc", '
+
+
+def test_a_block_that_is_seen_only_across_leaves_blocks_the_whole() -> None:
+    def across(text: str) -> list[Finding]:
+        return [Finding(type="secret", start=0, end=5, action="block")] if '"password": "' in text else []
+
+    assert inspect_arguments('{"password": "swordfish"}', across, unmask).blocked is not None
 
 
 @pytest.mark.parametrize(

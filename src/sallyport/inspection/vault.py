@@ -14,12 +14,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from sallyport.errors import Fault
+from sallyport.errors import DetectorFault, Fault
 from sallyport.inspection import tokens
 from sallyport.model import Finding
 
 MaySee = Callable[[str], bool]  # finding type -> may this reader have the value
-LITERAL = "text"  # type of text that was put away only because it could not be written unambiguously
 _SEPARATED = re.compile(r"\+?[0-9A-Za-z](?:[ \-./()\u00a0]*[0-9A-Za-z])*", re.ASCII)
 _SEPARATORS = re.compile(r"[ \-./()\u00a0]+")
 _REPEATED = 4  # shorter values are masked where they were found, not wherever they occur
@@ -122,22 +121,20 @@ class Vault:
         return f"Vault({len(self._entries)} entries)"
 
     def mask(self, text: str, findings: Sequence[Finding]) -> str:
-        """Replace each finding whose action is `mask` by a token. `unmask` gives the very same text back."""
-        spans = spans_of(text, findings)
-        if not spans:
-            escaped = tokens.escape(text, self.nonce)
-            return escaped if escaped is text or self._restores(escaped, text) else self._whole(text, ())
+        """Replace each finding whose action is `mask` by a token. `unmask` gives the very same text back.
+
+        Raises `DetectorFault` if it would not, and a fault `conversation_full` where a bound is reached.
+        """
         parts: list[str] = []
         at = 0
-        for span in spans:
+        for span in spans_of(text, findings):
             parts.append(tokens.escape(text[at : span.start], self.nonce))
             parts.append(self._token(span.types, text[span.start : span.end]))
             at = span.end
-        parts.append(tokens.escape(text[at:], self.nonce))
-        masked = "".join(parts)
-        if self._restores(masked, text):
-            return masked
-        return self._whole(text, tuple(dict.fromkeys(t for span in spans for t in span.types)))
+        masked = "".join((*parts, tokens.escape(text[at:], self.nonce)))
+        if masked != text and self.unmask(masked, lambda _: True) != text:
+            raise DetectorFault("masking would not be reversible")
+        return masked
 
     def unmask(self, text: str, may_see: MaySee, write: Callable[[str], str] | None = None) -> str:
         """Put values in the place of this conversation's tokens, where the reader may see their types.
@@ -168,16 +165,9 @@ class Vault:
         entry = self._entries.get((mention.number, mention.variant))
         if entry is None or tokens.label_of(entry.types[0]) != mention.label:
             return None
-        if not all(kind == LITERAL or may_see(kind) for kind in entry.types):
+        if not all(map(may_see, entry.types)):
             return None
         return mention.start, mention.end, entry.value
-
-    def _restores(self, masked: str, text: str) -> bool:
-        return self.unmask(masked, lambda _: True) == text
-
-    def _whole(self, text: str, types: tuple[str, ...]) -> str:
-        """One token for the whole text: the only unambiguous way left (it interleaves tokens and values)."""
-        return self._token((LITERAL, *types), text)
 
     def _token(self, types: tuple[str, ...], value: str) -> str:
         known = self._written.get((types, value))
