@@ -26,7 +26,7 @@ def worker(number: int, path: str, options: dict) -> ChildSpec:
         payload=json.dumps(options["worker"]).encode(),
         listener=bind_private(Path(path)),
         silent_seconds=options.get("silent_seconds", 10.0),
-        stop_seconds=6.0,
+        stop_seconds=options.get("stop_seconds", 6.0),
     )
 
 

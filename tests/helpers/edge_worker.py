@@ -108,7 +108,12 @@ def main() -> None:
         aes256=options.get("aes256", "preferred"),
         client_certificates=options.get("client_certificates", "none"),
     )
-    run_worker(App(rule, options), socket.socket(fileno=listener), beat=beat, graceful_seconds=3)
+    run_worker(
+        App(rule, options),
+        socket.socket(fileno=listener),
+        beat=beat,
+        graceful_seconds=options.get("graceful_seconds", 3),
+    )
 
 
 if __name__ == "__main__":

@@ -109,7 +109,8 @@ def test_a_running_call_is_finished_before_the_end(door, kit) -> None:
     assert door.wait() == 0
 
 
-def test_a_second_signal_does_not_wait(door, kit) -> None:
+def test_a_second_signal_does_not_wait(make, kit) -> None:
+    door = make(worker={"graceful_seconds": 600}, options={"stop_seconds": 600}).start()
     with door.connect() as connection:
         connection.sendall(b"GET /linger?60 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         kit.wait_for(lambda: door.exchange(request="GET /seen").json["lingering"] == 1)

@@ -104,10 +104,4 @@ class PeerCheckedProtocol(HttpToolsProtocol):
             super().connection_made(transport)
             return
         self.transport = transport
-        self.parser = None  # type: ignore[assignment]
         transport.abort()
-
-    def data_received(self, data: bytes) -> None:
-        """Drop what a refused peer had already sent."""
-        if self.parser is not None:
-            super().data_received(data)

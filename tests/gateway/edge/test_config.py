@@ -75,6 +75,23 @@ def test_host_names(names: tuple[str, ...], port: int, expected: list[str]) -> N
     assert host_names(names, port) == expected
 
 
+def test_the_plans_bounds_are_envoys() -> None:
+    plan = msgspec.structs.replace(
+        PLAN, header_seconds=1.5, body_seconds=2, stream_idle_seconds=3, connection_idle_seconds=4
+    )
+    got = manager(plan)
+    assert got["request_headers_timeout"] == "1.500s"
+    assert got["request_timeout"] == "3.500s"
+    assert got["stream_idle_timeout"] == "3.000s"
+    assert got["common_http_protocol_options"]["idle_timeout"] == "4.000s"
+    assert got["max_request_headers_kb"] == 32
+
+
+def test_the_port_is_shared_with_nobody() -> None:
+    listener = envoy_document(PLAN)["static_resources"]["listeners"][0]
+    assert listener["enable_reuse_port"] is False
+
+
 def test_no_admin_port_no_retries_and_no_access_log() -> None:
     text = envoy_config(PLAN).decode()
     assert json.loads(text).keys() == {"node", "static_resources", "overload_manager", "stats_config"}

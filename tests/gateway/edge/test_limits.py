@@ -18,7 +18,6 @@ def hasty(opened):
         header_seconds=1,
         body_seconds=1,
         handshake_seconds=1,
-        stream_idle_seconds=3,
         connections=4,
         header_bytes=8192,
     )
@@ -64,8 +63,8 @@ def test_an_answer_may_take_longer_than_a_request(hasty) -> None:
     assert hasty.exchange(request="GET /linger?2.5").json == {"lingered": True}
 
 
-def test_an_answer_that_never_comes_is_cut(hasty) -> None:
-    answer = hasty.exchange(request="GET /wait")
+def test_an_answer_that_never_comes_is_cut(opened) -> None:
+    answer = opened(stream_idle_seconds=1).exchange(request="GET /wait")
     assert (answer.status, answer.json["error"]["code"]) == (503, "deadline_exceeded")
 
 

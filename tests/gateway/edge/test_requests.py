@@ -48,6 +48,12 @@ def test_forged_headers_have_no_effect(door, forged: list[str]) -> None:
     assert seen["headers"] == [["host", "localhost"]]
 
 
+@pytest.mark.parametrize("lines", [(), ("X-Forwarded-For: 10.0.0.1",)])
+def test_a_caller_cannot_steer_the_edge(door, lines: tuple[str, ...]) -> None:
+    steering = ("x-envoy-upstream-rq-timeout-ms: 20", "x-envoy-upstream-rq-per-try-timeout-ms: 20")
+    assert door.exchange(*steering, *lines, request="GET /linger?0.3").json == {"lingered": True}
+
+
 def test_a_forged_client_certificate_does_not_join_a_real_one(door) -> None:
     context = door.context(certificate=door.client_certificate("sam"))
     seen = door.exchange(*FORGED, context=context).json

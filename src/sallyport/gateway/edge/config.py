@@ -34,6 +34,7 @@ def certificate_resource(plan: EdgePlan) -> bytes:
         "tls_certificate": {
             "certificate_chain": {"filename": plan.certificate},
             "private_key": {"filename": plan.key},
+            # Watched, the two files are also read until they are of one renewal.
             "watched_directory": {"path": str(Path(plan.certificate).parent)},
         },
     }

@@ -48,10 +48,8 @@ def _caller() -> dict[str, Any]:
     """Who the caller is comes from the connection, never from a header."""
     return {
         "use_remote_address": True,
-        "xff_num_trusted_hops": 0,
         # From an "internal" caller Envoy would obey x-envoy-* (retries, timeouts). Nobody is: a range with no peer.
         "internal_address_config": {"cidr_ranges": [{"address_prefix": "0.0.0.0", "prefix_len": 32}]},  # noqa: S104
-        "skip_xff_append": True,
         "forward_client_cert_details": "SANITIZE_SET",
         "set_current_client_cert_details": {"uri": True, "dns": True},
         "generate_request_id": False,
