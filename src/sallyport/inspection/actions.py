@@ -13,7 +13,7 @@ from msgspec import Struct
 from sallyport.inspection.detector import IDENTIFIERS, INSTRUCTIONS
 from sallyport.model import Action, Channel, Direction, Finding
 
-BLOCK_SCORE = 0.8  # instructions at or above are blocked where their channel allows it
+BLOCK_SCORE = 0.75  # instructions at or above are blocked where their channel allows it
 FLAG_SCORE = 0.5  # below, evidence is too thin to be recorded
 _SEVERITY: dict[str, int] = {"allow": 0, "flag": 1, "mask": 2, "block": 3}
 _INSTRUCTED: frozenset[Channel] = frozenset({"user", "document", "tool_result", "tool_definition", "other"})

@@ -48,7 +48,7 @@ _WEAK = re.compile(
 _NONCE_RUN = re.compile(
     rf"[{ALPHABET}](?:[{GAP_CLASS}]{{0,4}}[{ALPHABET}]){{{NONCE_LENGTH - 1}}}", re.IGNORECASE
 )
-_BEFORE_NONCE, _AFTER_NONCE = 48, 24  # characters that the rest of an altered token may take
+_BEFORE_NONCE, _AFTER_NONCE = 104, 56  # characters that the rest of an altered token may take
 _NUMBER_BEFORE = re.compile(r"[0-9][0-9./\-() \t]{0,8}\Z")
 _NUMBER_AFTER = re.compile(r"[./\-()+]{0,3}[0-9]")
 _ENCODED_BEFORE = re.compile(r"[A-Za-z0-9+/=_\-]{40}[ \t\n\r]{0,8}\Z")

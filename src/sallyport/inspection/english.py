@@ -30,6 +30,18 @@ _SIGNS = (
     "tell",
     "write",
     "how",
+    "without",
+    "safety",
+    "bypass",
+    "guidelines",
+    "restrictions",
+    "content",
+    "policies",
+    "mode",
+    "training",
+    "share",
+    "show",
+    "act",
 )
 ROT13 = tuple(codecs.encode(word, "rot13") for word in _SIGNS)
 REVERSED = tuple(word[::-1] for word in _SIGNS if word[::-1] != word)

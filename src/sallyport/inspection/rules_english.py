@@ -1,4 +1,4 @@
-"""Rules on what is asked of the model, in English. Weights: 0.8 and above block on their own (see `actions`)."""
+"""Rules on what is asked of the model, in English. Weights: 0.75 and above block on their own (see `actions`)."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ RULES = (
         id="en-forget-everything",
         type=_I,
         weight=0.9,
-        pattern="(forget|disregard|ignore|unlearn|erase) ~1 (everything|all|anything|whatever|what) ~6 (before|above|told|know|said|learned|learnt|previous|prior|earlier|far|taught|told_you)",
+        pattern="(forget|disregard|ignore|unlearn|erase) ~1 (everything|all|anything|whatever) ~6 (before|above|told|know|said|learned|learnt|previous|prior|earlier|far|taught|told_you)",
     ),
+    Rule(id="en-forget-what", type=_I, weight=0.55, pattern="(forget|disregard|ignore|unlearn) what ~3 (told|learned|taught|trained|instructed|programmed|were_told|said_before)"),
     Rule(id="en-forget-now", type=_I, weight=0.6, pattern="(forget|ignore|disregard) (everything|all|about_all|it_all|all_that|all_this) ~3 (and|now|instead)"),
     Rule(id="en-pretend-gone", type=_I, weight=0.8, pattern="(pretend|imagine|assume|act_as_if|act_like) ~4 <inner> ~3 (don't_exist|do_not_exist|never_existed|are_gone|doesn't_exist|didn't_exist|don't_apply|do_not_apply|never_happened)"),
     Rule(id="en-orders-void", type=_I, weight=0.85, pattern="(previous|prior|earlier|above|your|all|old|existing|former) ~2 <orders> ~5 <are off>"),
@@ -46,9 +47,10 @@ RULES = (
     Rule(id="en-ask-own-prompt", type=_E, weight=0.6, pattern="<ask> ~1 (your|ur|the_chatbot's) ~2 (prompt|instructions|guidelines|rules|directives|initialization|restrictions|configuration|system|constraints|instruction)"),
     Rule(id="en-own-secret-prompt", type=_E, weight=0.7, pattern="(your|the_AI's|the_model's|its|the_assistant's|ur) ~1 <hidden> ~2 <prompt>"),
     Rule(id="en-own-secret-text", type=_E, weight=0.6, pattern="(your|the_AI's|the_model's|its|the_assistant's|my) ~2 <secret text>"),
-    Rule(id="en-show-hidden-prompt", type=_E, weight=0.6, pattern="<show> ~3 <hidden> ~1 (prompt|instructions|instruction|directive|directives|guidelines|command|configuration|initialization|inducement|order|orders)"),
+    Rule(id="en-show-hidden-prompt", type=_E, weight=0.6, pattern="<show> ~2 (your|the|its|this|all|any|ur|me) ~1 <hidden> ~1 (prompt|instructions|instruction|directive|directives|guidelines|command|configuration|initialization|inducement|order|orders)"),
     Rule(id="en-behind-answer", type=_E, weight=0.85, pattern="(prompt|instruction|instructions|command|directive|order|orders|inducement|direction) ~2 (behind|that_guides|that_guided|that_drives|that_formed|that_underpins|that_dictated|that_led|guiding|driving|prompted|that_fostered|that_instigated|that_prompted|which_guides) ~2 (your|you)"),
     Rule(id="en-repeat-above", type=_E, weight=0.85, pattern="(repeat|print|output|copy|write|recite|echo|translate|summarize|return|paste) ~5 (words|text|everything|instructions|prompt|content|contents|message|messages|anything|all|initialization|lines|paragraphs) ~5 (above|before_this|prior_to_this|preceding|previous_messages|that_appears_before|of_the_previous|verbatim|beginning_of_this)"),
+    Rule(id="en-words-above", type=_E, weight=0.7, pattern="(exact|all|every|entire|complete|full) ~2 (words|text|content|message|sentence|sentences) ~2 (above_this|above|before_this|that_came_before|preceding)"),
     Rule(id="en-instructions-given", type=_E, weight=0.7, pattern="(instructions|prompt|rules|directives|guidelines|instruction|prompts|command|commands|orders) ~2 (you|u) ~2 (given|received|were_given|got|told|provided|programmed|follow|receive|been_given|have|operate|trained)"),
     Rule(id="en-you-were-told", type=_E, weight=0.6, pattern="(repeat|tell_me|what|show|everything|reveal|print|list) ~4 (you_were_told|you_have_been_told|you've_been_told|you_were_instructed|you_were_given|you_were_programmed|you_have_been_instructed|you_been_instructed)"),
     Rule(id="en-starting-you-are", type=_E, weight=0.8, pattern="(starting|beginning|start|begin|starts|begins) (with|from) ~4 (you_are|you_are_chatgpt|you_are_a|your_instructions)"),

@@ -19,7 +19,9 @@ from sallyport.inspection.offsets import OffsetMap
 MAX_VIEWS = 12
 MAX_DEPTH = 2
 _LEET = str.maketrans("013457@$!|", "oieastasil")
-_SPACED = re.compile(r"(?<![^\W_])[^\W_](?:[ ._\-*|~]{1,2}[^\W_]){4,}(?![^\W_])")
+_SPACED = re.compile(r"(?<![^\W_])[^\W_](?:[ ._\-*|~]{1,3}[^\W_]){4,}(?![^\W_])")
+_WIDE_GAP = re.compile(r"[^\w]{2,3}|_{2,3}")
+_LETTER_OR_GAP = re.compile(r"[^\W_]|[\W_]{1,3}")
 
 
 class View:
@@ -61,7 +63,7 @@ class ViewGate:
             (words, _rot13),
             (reversed_words, _reversed),
             (_bits(gate, [rb"[a-z][013457@$!|][a-z]", rb"\b[013457@$!|][a-z]{3}"]), _leet),
-            (_bits(gate, [rb"(?:\b[a-z0-9][ ._\-*|~]{1,2}){5}"]), _despaced),
+            (_bits(gate, [rb"(?:\b[a-z0-9][ ._\-*|~]{1,3}){5}"]), _despaced),
         )
         self.mask = 0
         for bits, _ in self._makers:
@@ -131,21 +133,26 @@ def _leet(parent: View, _bits: int) -> View | None:
 
 
 def _despaced(parent: View, _bits: int) -> View | None:
+    """Letters set apart are moved together; wider gaps between them, if there are any, part the words."""
     pieces: list[str] = []
     offsets = OffsetMap()
     done = 0
+    parted = True
     for match in _SPACED.finditer(parent.text):
         start, end = match.span()
         pieces.append(parent.text[done:start])
         offsets.add(start - done, start - done)
-        for position in range(start, end):
-            letter = parent.text[position]
-            keep = letter.isalnum()
-            pieces.append(letter if keep else "")
-            offsets.add(int(keep), 1)
+        gaps = _WIDE_GAP.search(match.group()) is not None
+        parted = parted and gaps
+        for piece in _LETTER_OR_GAP.finditer(match.group()):
+            kept = (
+                piece.group() if piece.group().isalnum() else " " if gaps and len(piece.group()) > 1 else ""
+            )
+            pieces.append(kept)
+            offsets.add(len(kept), piece.end() - piece.start())
         done = end
     if not done:
         return None
     pieces.append(parent.text[done:])
     offsets.add(len(parent.text) - done, len(parent.text) - done)
-    return View("".join(pieces), "despaced", parent, offsets)
+    return View("".join(pieces), "respaced" if parted else "despaced", parent, offsets)
