@@ -29,18 +29,18 @@ from sallyport.model import Finding
 CHUNKINGS = st.lists(st.integers(0, 10_000), max_size=40)
 
 
-@settings(max_examples=2500, deadline=None)
-@given(text=texts(*BLOCKED), first=CHUNKINGS, second=CHUNKINGS)
-def test_any_chunking_gives_the_same(text: str, first: list[int], second: list[int]) -> None:
+TEXTS, BLOCKED_TEXTS = texts(), texts(*BLOCKED)
+QUICK, THOROUGH = settings(max_examples=200, deadline=None), settings(max_examples=3000, deadline=None)
+
+
+def any_chunking_gives_the_same(text: str, first: list[int], second: list[int]) -> None:
     expected = whole(text, scan, unmask)
     assert stream(pieces(text, first)) == expected
     assert stream(pieces(text, second)) == expected
     assert stream(list(text)) == expected
 
 
-@settings(max_examples=1500, deadline=None)
-@given(text=texts(), cuts=CHUNKINGS)
-def test_the_stream_finds_what_one_scan_of_the_whole_finds(text: str, cuts: list[int]) -> None:
+def the_stream_finds_what_one_scan_finds(text: str, cuts: list[int]) -> None:
     out = stream(pieces(text, cuts))
     if out.blocked is not None:
         assert out.blocked.type == "opaque_run"
@@ -49,22 +49,30 @@ def test_the_stream_finds_what_one_scan_of_the_whole_finds(text: str, cuts: list
     assert seen == {(f.type, f.start, f.end) for f in scan(text)}
 
 
-@settings(max_examples=1500, deadline=None)
-@given(
-    before=texts(),
-    blocked=st.sampled_from([CANARY, SECRET, f"{CANARY[:16]}{CANARY[16:]}", f"-{SECRET}-"]),
-    after=texts(),
-    cuts=CHUNKINGS,
-)
-def test_nothing_of_a_blocked_finding_gets_out(
-    before: str, blocked: str, after: str, cuts: list[int]
-) -> None:
+def nothing_of_a_blocked_finding_gets_out(before: str, blocked: str, after: str, cuts: list[int]) -> None:
     out = stream(pieces(f"{before} {blocked} {after}", cuts))
     assert out.blocked is not None
     assert out.escaped == 0
     assert len(out.text) <= len(unmask(before)) + len(before) + 1  # a redaction may be longer than the value
     for kept in (CANARY, SECRET):
         assert kept[:6] not in out.text
+
+
+CHUNKED = given(text=BLOCKED_TEXTS, first=CHUNKINGS, second=CHUNKINGS)
+SCANNED = given(text=TEXTS, cuts=CHUNKINGS)
+STOPPED = given(
+    before=TEXTS, blocked=st.sampled_from([CANARY, SECRET, f"-{SECRET}-"]), after=TEXTS, cuts=CHUNKINGS
+)
+test_any_chunking_gives_the_same = QUICK(CHUNKED(any_chunking_gives_the_same))
+test_the_stream_finds_what_one_scan_finds = QUICK(SCANNED(the_stream_finds_what_one_scan_finds))
+test_nothing_of_a_blocked_finding_gets_out = QUICK(STOPPED(nothing_of_a_blocked_finding_gets_out))
+test_thoroughly_any_chunking_gives_the_same = pytest.mark.slow(THOROUGH(CHUNKED(any_chunking_gives_the_same)))
+test_thoroughly_the_stream_finds_what_one_scan_finds = pytest.mark.slow(
+    THOROUGH(SCANNED(the_stream_finds_what_one_scan_finds))
+)
+test_thoroughly_nothing_of_a_blocked_finding_gets_out = pytest.mark.slow(
+    THOROUGH(STOPPED(nothing_of_a_blocked_finding_gets_out))
+)
 
 
 ALTERED = {
@@ -126,6 +134,7 @@ NEVER = {
     "another type": f"<EMAIL_{NONCE}_1>",
     "no type": f"<_{NONCE}_1>",
     "part of a word": f"discard_{NONCE}_1",
+    "label in two pieces, no bracket": f"they wrote it in c ard {NONCE} 1",
     "number goes on": f"CARD_{NONCE}_12345678",
     "nonce alone": NONCE,
     "look-alike letters": f"<CARD_{NONCE.replace('x', 'х')}_1>",
@@ -256,6 +265,14 @@ def test_what_never_ends_fails_closed_at_the_bound(form: str) -> None:
     assert hold.feed("more of it, and more of it").text == ""
     assert hold.finish().text == ""
     assert hold.finish().blocked == blocked
+
+
+@pytest.mark.parametrize("size", [1023, 1024, 1025])
+def test_the_bound_is_the_same_for_a_whole_text(size: int) -> None:
+    text = "x" * size
+    out = whole(text, scan, unmask, open_token=1024)
+    assert (out.blocked is not None) is (size >= 1024)
+    assert stream(list(text), open_token=1024).blocked == out.blocked
 
 
 LONG = {

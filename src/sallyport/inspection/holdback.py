@@ -98,6 +98,12 @@ class HoldBack:
             return out
         return _joined([out, self._take(self.held, self._found(self.held))])
 
+    def clean(self, text: str) -> Released | None:
+        """All of `text` at once, as the first and last piece, if one scan of it finds nothing at all."""
+        if self._scan(self._neutral(text)):
+            return None
+        return self._released(text, (len(text),), []) if text else _NOTHING
+
     def _advance(self) -> Released:
         """Release segment by segment as far as cuts are known."""
         out: list[Released] = []
@@ -136,8 +142,8 @@ class HoldBack:
             for cut in cuts:
                 if not any(f.start < self._base + cut < f.end for f in found):
                     return self._take(cut, found)
-        self._force += STEP
-        if self._force <= self._open_token:
+        if self._force < self._open_token:
+            self._force = min(self._force + STEP, self._open_token)
             return _NOTHING
         end = self._base + len(window)
         self._blocked = Finding(
@@ -287,5 +293,7 @@ def whole(
 ) -> Released:
     """The same for a text that is there already. If it is blocked, its text must not be used."""
     hold = HoldBack(scan, unmask, bound=bound, open_token=open_token, literals=literals)
+    if len(text) < open_token and (clean := hold.clean(text)):
+        return clean
     fed = hold.feed(text)
     return fed if fed.blocked is not None else _joined([fed, hold.finish()])

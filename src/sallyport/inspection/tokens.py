@@ -6,7 +6,8 @@ from the second written form of the same value on a letter (`_1b`). The nonce ha
 nothing that a detector takes for an identifier, and survives a change of case.
 
 Models alter what they copy: case, spaces, line breaks, zero-width characters, Markdown (`\_`) and HTML
-(`&lt;`) escapes, a lost bracket. An altered token counts only if its nonce is the conversation's own, letter by letter.
+(`&lt;`) escapes, a lost bracket. An altered token counts only if its nonce is the conversation's own, letter by
+letter. Without its opening bracket its label must be in one piece.
 
 Text of the *input* that contains the nonce, or that is written like a token, gets a `~` before its nonce,
 and one `~` is taken away on the way out. So what somebody typed is never mistaken for a token.
@@ -97,7 +98,8 @@ def fold(text: str) -> str:
 def _altered(nonce: str, labels: tuple[str, ...]) -> re.Pattern[str]:
     """Tokens of one conversation in any altered form, and its bare nonce. Compiled only when one is seen."""
     spread = "|".join(_GAP.join(label) for label in labels) or r"(?!)"
-    head = rf"(?:{OPENING}{_GAP}|(?<![A-Za-z0-9]))(?P<label>{spread}){_SEPARATOR}"
+    joined = "|".join(labels) or r"(?!)"
+    head = rf"(?:{OPENING}{_GAP}(?P<label>{spread})|(?<![A-Za-z0-9])(?P<word>{joined})){_SEPARATOR}"
     closed = rf"(?P<spread>[0-9](?:{_GAP}[0-9]){{0,5}}){_GAP}(?P<letter>[b-z]?){_GAP}{_CLOSING}"
     bare = r"(?P<digits>[0-9]{1,6})(?P<variant>[b-z]?)(?![A-Za-z0-9])"
     return re.compile(
@@ -115,7 +117,7 @@ def _like(match: re.Match[str]) -> Mention:
 
 def _mention(match: re.Match[str], at: int) -> Mention:
     digits = _GAPS.sub("", match["spread"] or match["digits"] or "")
-    label = _GAPS.sub("", match["label"] or "").upper()
+    label = _GAPS.sub("", match["label"] or match["word"] or "").upper()
     whole = bool(digits and label)
     return Mention(
         match.start() + at,
