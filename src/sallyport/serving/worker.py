@@ -47,7 +47,14 @@ def run_worker(
     is always the one that closes.
     """
     _log_discreetly()
-    config = uvicorn.Config(
+    config = server_config(app, graceful_seconds=graceful_seconds)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_serve(uvicorn.Server(config), listener, beat))
+
+
+def server_config(app: Any, *, graceful_seconds: int = 8) -> uvicorn.Config:
+    """How uvicorn serves a worker."""
+    return uvicorn.Config(
         app,
         http=PeerCheckedProtocol,
         loop="uvloop",
@@ -63,8 +70,6 @@ def run_worker(
         timeout_keep_alive=75,
         timeout_graceful_shutdown=graceful_seconds,
     )
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(uvicorn.Server(config), listener, beat))
 
 
 async def _serve(server: uvicorn.Server, listener: socket.socket, beat: int | None) -> None:

@@ -1,0 +1,36 @@
+"""The product's worker over loopback TCP (and its Unix socket for the edge): only where it listens differs.
+
+`python bench/worker.py SETTINGS PORT SOCKET SECRET`; SOCKET may be "-".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from sallyport.gateway.socket import BACKLOG, bind_private
+from sallyport.serving.worker import server_config
+from sallyport.settings import loads
+from sallyport.wiring import build_app
+
+
+def main(settings: str, port: str, path: str, secret: str) -> None:
+    app = build_app(loads(Path(settings).read_text()), edge_secret=secret)
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", int(port)))
+    listener.listen(BACKLOG)
+    sockets = [listener] if path == "-" else [listener, bind_private(Path(path))]
+    config = server_config(app)
+    config.http = config.http_protocol_class = HttpToolsProtocol  # a TCP peer has no user to ask for
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(uvicorn.Server(config).serve(sockets=sockets))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
