@@ -70,7 +70,8 @@ class HoldBack:
         self._force = bound  # length of it at which a weak cut is looked for
         self._context = ""  # what stands before it; findings that are done with are blanked
         self._segments: deque[int] = deque()  # lengths of the segments in the context
-        self._tried = 0  # offset up to which a block was scanned
+        self._large = False  # whether much text came at once
+        self._tried = 0  # offset up to which it was then scanned as a block
         self._blocked: Finding | None = None
 
     @property
@@ -83,6 +84,7 @@ class HoldBack:
         if self._blocked is not None:
             return Released(blocked=self._blocked)
         self._text += text
+        self._large = len(text) > 2 * STEP
         if len(self._text) < self._force and not (
             " " in text or "\n" in text or "\t" in text or "\r" in text
         ):
@@ -108,7 +110,7 @@ class HoldBack:
         """Release segment by segment as far as cuts are known."""
         out: list[Released] = []
         while self._blocked is None:
-            if self.held >= BLOCK // 2 and self._base >= self._tried and self._force == self._bound:
+            if self._large and self.held >= STEP and self._base >= self._tried and self._force == self._bound:
                 out.append(self._bulk())
             window = self._text[self._at : self._at + self._force]
             cut, self._searched = boundaries.quiet_cut(window, self._searched, self._literals)
@@ -122,16 +124,22 @@ class HoldBack:
         return _joined(out)
 
     def _bulk(self) -> Released:
-        """Many segments at once, if one scan of a large piece finds nothing in it."""
+        """Many segments at once, as far as the scan of a large piece finds nothing in them."""
         block = self._text[self._at : self._at + BLOCK]
+        seen, before = self._context + self._neutral(block), len(self._context)
+        found = [f for f in self._scan(seen) if f.end > before]
         self._tried = self._base + len(block)
-        if self._scan(self._context + self._neutral(block)):
-            return _NOTHING
+        if found:
+            first = min(found, key=lambda f: f.start)
+            self._tried = self._base + first.end - before
+            block = block[: max(first.start - before, 0)]
         sizes, end = [], 0
         while cut := boundaries.quiet_cut(block[end : end + self._bound], 0, self._literals)[0]:
             sizes.append(cut)
             end += cut
-        return self._released(block[:end], sizes, []) if sizes else _NOTHING
+        if not sizes or (found and self._scan(seen[: before + end])):
+            return _NOTHING
+        return self._released(block[:end], sizes, [])
 
     def _forced(self, window: str) -> Released:
         """No quiet cut in `_force` characters: take a weak one, or wait for more, or give up."""
