@@ -23,8 +23,12 @@ def pids(door) -> list[int]:
 
 def assert_nothing_left(door, kit, before: list[int]) -> None:
     kit.wait_for(lambda: not any(kit.alive(pid) for pid in before), "the end of all processes")
+    kit.wait_for(lambda: not is_taken(door.port), "the end of the listener")
+
+
+def is_taken(port: int) -> bool:
     with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", door.port)) != 0
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
