@@ -31,10 +31,6 @@ ENGLISH = {
         context, text, conversation, conversations, message, messages, input, inputs, information, tasks, task, assignments,
         assignment, content, documents, everything, data, statements, output, questions, words
     """),
-    "own": phrases("""
-        your, ur, the system, the system's, system, the developer, the developer's, openai's, built-in, internal, my, the assistant's, the model's,
-        AI's, its
-    """),
     "my orders": phrases("""
         my instructions, my commands, my directives, my orders, my demands, my requests, my will, my request, my rules, my guidance, my direction, my command, my specific,
         my individual, my unique, my direct, my wishes, my preferences, my needs

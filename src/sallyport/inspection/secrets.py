@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import math
 import re
 import zlib
@@ -29,6 +31,11 @@ def _github_checksum(value: bytes) -> bool:
         number, rest = divmod(number, 62)
         digits = _BASE62[rest : rest + 1] + digits
     return digits.rjust(6, b"0") == check
+
+
+def _own_checksum(value: bytes) -> bool:
+    """The last four characters are the first 24 bits of the SHA-256 of those before, base64url."""
+    return base64.urlsafe_b64encode(hashlib.sha256(value[:-4]).digest()[:3]) == value[-4:]
 
 
 def entropy(value: bytes) -> float:
@@ -65,7 +72,7 @@ class Format(Struct, frozen=True):
 
 
 FORMATS = (
-    Format("sallyport-key", ("sp_",), rb"\b(sp_[A-Za-z0-9_\-]{20,})", type="sallyport_key"),
+    Format("sallyport-key", ("sp_",), rb"\b(sp_[A-Za-z0-9_\-]{47})", _own_checksum, type="sallyport_key"),
     Format("github-token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), rb"\b(gh[pousr]_[A-Za-z0-9]{36})\b", _github_checksum),
     Format("github-fine-grained", ("github_pat_",), rb"\b(github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59})\b"),
     Format("aws-access-key-id", ("AKIA", "ASIA"), rb"\b((?:AKIA|ASIA)[A-Z2-7]{16})\b"),
@@ -92,7 +99,7 @@ FORMATS = (
     Format("url-credentials", (), rb"[a-zA-Z][a-zA-Z0-9+.\-]{1,20}://[^\s:/@'\"<>]{0,80}:([^\s/@'\"<>]{3,128})@[A-Za-z0-9\[]", lambda v: not _PLACEHOLDER.match(v), hint=r"://[^\s/@'\"<>]{1,210}@"),
     Format(
         "assignment",
-(),
+        (),
         rb"(?i)(?:passw(?:or)?d|pwd|passphrase|secret(?:[_-]?key)?|token|api[_-]?key|access[_-]?key|auth[_-]?key|private[_-]?key)[\"']?\s{0,3}(?:=|:|=>|:=)\s{0,3}[\"'`]?([^\s\"'`,;<>]{8,200})",
         _looks_random,
         score=0.8,

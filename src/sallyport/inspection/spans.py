@@ -20,7 +20,7 @@ class Span(Struct, frozen=True):
 def disjoint(spans: Iterable[Span], rank: dict[str, int]) -> list[Span]:
     """Sightings without overlap that cover every character of the given ones.
 
-    Of overlapping sightings the one with the lowest rank wins, then the longest, then the first; it grows to
+    Of overlapping sightings the one with the lowest rank wins, then the surest, the longest, then the first; it grows to
     cover the others.
     """
     merged: list[Span] = []
@@ -29,7 +29,7 @@ def disjoint(spans: Iterable[Span], rank: dict[str, int]) -> list[Span]:
             merged.append(span)
             continue
         last = merged[-1]
-        winner = min((last, span), key=lambda s: (rank.get(s.type, 99), s.start - s.end, s.start, s.detector))
+        winner = min((last, span), key=lambda s: (rank.get(s.type, 99), -s.score, s.start - s.end, s.start, s.detector))
         merged[-1] = Span(
             winner.type, last.start, max(last.end, span.end), max(last.score, span.score), winner.detector
         )
