@@ -231,6 +231,33 @@ async def test_a_disconnected_caller_cancels_the_upstream_and_is_recorded():
     assert len(w.settled) == 1
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("stop", ["hang up", "revoke", "cancel"])
+async def test_a_call_that_ends_while_its_outcome_is_written_has_one_outcome(stream, stop):
+    w, gone = world(stream=stream), asyncio.Event()
+    written = asyncio.Event()
+
+    async def slow_disk():
+        w.valid = stop != "revoke"
+        if stop == "hang up":
+            gone.set()
+        written.set()
+        await asyncio.sleep(0.15)
+
+    w.faults["log:outcome"] = slow_disk
+    call = asyncio.ensure_future(door.call(w, door.chat(stream=stream), hang_up=gone))
+    await written.wait()
+    if stop == "cancel":
+        await asyncio.sleep(0.01)
+        call.cancel()
+    await asyncio.wait({call})
+    assert w.effects.count("log:outcome") == 1
+    assert len(w.settled) == 1
+    if stop == "revoke":
+        assert w.entries[-1]["verdict"] == "delivered"
+        assert "last_byte" in w.effects
+
+
 async def test_a_revoked_session_cuts_its_running_stream():
     w = world(stream=True)
 
@@ -293,12 +320,12 @@ BEFORE = {
 AFTER = {
     "send": (raises, raises_fault, lambda: None),
     "guard": (raises, lambda: None, lambda: 3),
-    "seal:answer": (raises,),
-    "log:outcome": (raises, lambda: "nonsense"),
+    "seal:answer": (raises, hangs),
+    "log:outcome": (raises, hangs, lambda: "nonsense"),
 }
 WHOLE = {
     "body": (raises, raises_fault, lambda: None, lambda: b"{", lambda: b"[]", lambda: b'{"choices":[]}'),
-    "inspect:output": (raises, lambda: None, lambda: (Finding(type="x", start=5, end=2),)),
+    "inspect:output": (raises, hangs, lambda: None, lambda: (Finding(type="x", start=5, end=2),)),
 }
 STREAMED = {"chunk": (raises, raises_fault), "guard_finish": (raises, lambda: None)}
 SURFACES = [("chat", False), ("chat", True), ("embeddings", False)]
@@ -354,6 +381,7 @@ async def test_a_fault_after_the_send_releases_nothing_more(surface, stream, eff
         "upstream_invalid",
         "log_unavailable",
         "inspection_failed",
+        "deadline_exceeded",
     }
     assert "[DONE]" not in out.data.decode()
     assert door.CANARY not in out.data.decode()

@@ -205,7 +205,8 @@ class StreamAnswer:
             await self._write(b"".join(out))
         end = sse.write(b"[DONE]")
         self._x.delivered.update(end)
-        await outcome.record(self._x, self._rooms, "delivered")
+        async with asyncio.timeout(self._limits.stage_seconds):
+            await outcome.record(self._x, self._rooms, "delivered")
         await self._head()
         await self._x.out.write(end, last=True)
         return None
@@ -227,7 +228,7 @@ class StreamAnswer:
         while True:
             await asyncio.sleep(self._limits.tick_seconds)
             now = clock()
-            cut = self._why_cut(now, idle, total)
+            cut = None if self._x.ending else self._why_cut(now, idle, total)
             if cut is not None:
                 self._x.cut = cut
                 main.cancel()

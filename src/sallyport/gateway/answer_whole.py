@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from typing import Any
 
@@ -20,10 +21,22 @@ from sallyport.model import Finding, Leaf
 ANSWER_DEPTH = 64
 
 
-async def deliver(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | None:
+async def deliver(x: Exchange, rooms: Rooms, limits: Limits) -> Refusal | None:
     """Send, guard, record, deliver. Returns why nothing was delivered, or None."""
     raw = await _send(x, rooms)
     x.stage = "inspect_output"
+    async with asyncio.timeout(limits.stage_seconds):
+        delivered = await _ready(x, rooms, raw)
+    if isinstance(delivered, Refusal):
+        return delivered
+    headers = [("content-type", "application/json"), *outcome.answer_headers(x, rooms)]
+    await x.out.head(200, [*headers, ("content-length", str(len(delivered)))])
+    await x.out.write(delivered, last=True)
+    return None
+
+
+async def _ready(x: Exchange, rooms: Rooms, raw: bytes) -> bytes | Refusal:
+    """What may be delivered, its outcome durable."""
     document = strict_json.parse(raw, depth=ANSWER_DEPTH)
     if isinstance(document, Refusal):
         raise UpstreamFault(document.code, code="upstream_invalid")
@@ -42,10 +55,7 @@ async def deliver(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | None:
     delivered = json_edit.replace(raw, edits)
     x.delivered.update(delivered)
     await outcome.record(x, rooms, "delivered")
-    headers = [("content-type", "application/json"), *outcome.answer_headers(x, rooms)]
-    await x.out.head(200, [*headers, ("content-length", str(len(delivered)))])
-    await x.out.write(delivered, last=True)
-    return None
+    return delivered
 
 
 async def _send(x: Exchange, rooms: Rooms) -> bytes:

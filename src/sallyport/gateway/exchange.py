@@ -62,6 +62,7 @@ class Exchange:
         self.said: list[tuple[int, str, str]] = []  # what the model wrote, masked: (choice, field, text)
         self.opening = b""
         self.delivered = hashlib.sha256()
+        self.ending = False  # the outcome is with the log: nothing may stop the call or write another
         self.outcome: Appended | None = None
         self.refusal: Refusal | None = None
         self.cut: Refusal | None = None  # why a running answer is being stopped from outside

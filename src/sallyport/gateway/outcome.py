@@ -17,7 +17,7 @@ from sallyport.model import Appended, Usage
 
 async def record(x: Exchange, rooms: Rooms, verdict: str) -> None:
     """Settle the budget, seal what was said, append the outcome; durable on return. Raises LogFault."""
-    if x.outcome is not None or x.intent is None or x.principal is None:
+    if x.outcome is not None or x.ending or x.intent is None or x.principal is None:
         return
     x.stage = "record_outcome"
     cost = settle(x, rooms)
@@ -29,7 +29,12 @@ async def record(x: Exchange, rooms: Rooms, verdict: str) -> None:
         values=x.vault.values() if x.vault else (),
     )
     entry = records.outcome(x, verdict, cost=cost)
-    x.outcome = await rooms.log.append(entry, sealed)
+    x.ending = True
+    try:
+        x.outcome = await rooms.log.append(entry, sealed)
+    except Exception:
+        x.ending = False
+        raise
     if not isinstance(x.outcome, Appended):
         raise TypeError("the log gave no receipt")
 

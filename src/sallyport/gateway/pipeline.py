@@ -151,7 +151,7 @@ class Pipeline:
             if not x.out.started:
                 x.delivered = hashlib.sha256(x.opening)
             x.delivered.update(event or respond.error_body(refusal, x.request_id))
-            x.outcome = None
+            x.outcome, x.ending = None, False
             await outcome.record(x, self._rooms, "refused" if refusal.spec.status < 500 else "failed")  # noqa: PLR2004
 
     async def _send_error(self, x: Exchange, refusal: Refusal) -> None:
@@ -174,5 +174,5 @@ async def _hang_up(x: Exchange, main: asyncio.Task[object]) -> None:
     """Cancel the call when its caller disconnects, so that the upstream stops too."""
     while (await x.receive())["type"] != "http.disconnect":
         pass
-    if not x.out.finished:
+    if not x.out.finished and not x.ending:
         main.cancel()

@@ -1,0 +1,126 @@
+"""The whole door prepared for violence: its configuration edited before the start, its processes, its upstream."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from pathlib import Path
+
+import uvicorn
+from running import RunningDoor, free_port
+
+from sallyport.segments.demo_server import DemoModel
+from sallyport.wiring import company
+
+NO_BUDGET = ("requests_per_minute = 120\ntokens_per_day = 500000\nmoney_per_day = 5.0\n", "")
+OWN_UPSTREAM = """
+[[upstreams]]
+name = "own"
+base_url = "http://127.0.0.1:{port}/v1"
+api_key = "file:{state}/own.key"
+"""
+
+
+class Upstream:
+    """The demo model in this process: counts what reaches it, keeps it, and streams as slowly as asked."""
+
+    def __init__(self, key: str = "sk-own-upstream-c4n4ry", piece_seconds: float = 0.005):
+        self.key, self.bodies, self.headers = key, [], []
+        self.model = DemoModel(key, piece_seconds=piece_seconds)
+        self._server = uvicorn.Server(
+            uvicorn.Config(self._app, host="127.0.0.1", port=0, lifespan="off", log_config=None, ws="none")
+        )
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        wait_for(lambda: self._server.started, "the upstream")
+        self.port = self._server.servers[0].sockets[0].getsockname()[1]
+
+    async def _app(self, scope, receive, send):
+        self.headers.append(dict(scope["headers"]))
+
+        async def heard():
+            message = await receive()
+            if message.get("body"):
+                self.bodies.append(message["body"])
+            return message
+
+        await self.model(scope, heard, send)
+
+    @property
+    def calls(self) -> int:
+        return len(self.headers)
+
+    def stop(self):
+        self._server.should_exit = True
+        self._thread.join(30)
+
+
+def prepared(folder: Path, *, upstream: Upstream | None = None, more: str = "", edits=(), **options):
+    """A door whose state folder holds an edited configuration of the demo company. Not started."""
+    folder.mkdir(exist_ok=True)
+    door = RunningDoor(folder, **options)
+    path = company.write_configuration(door.state, f"127.0.0.1:{door.port}", free_port())
+    text = path.read_text()
+    for old, new in (NO_BUDGET, *edits):
+        assert old in text, old
+        text = text.replace(old, new)
+    if upstream is not None:
+        key = door.state / "own.key"
+        key.write_text(upstream.key)
+        key.chmod(0o600)
+        text = text.replace('segment = "support"\nupstream = "demo"', 'segment = "support"\nupstream = "own"')
+        text += OWN_UPSTREAM.format(port=upstream.port, state=door.state)
+    path.write_text(text + more)
+    return door
+
+
+def wait_for(condition, what: str = "the condition", seconds: float = 60):
+    """The first true value of the condition."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited in vain for {what}")
+        time.sleep(0.02)
+    return value
+
+
+def processes() -> dict[int, tuple[int, str]]:
+    """pid -> (parent, command line) of all processes that run."""
+    found = {}
+    for place in Path("/proc").iterdir():
+        if place.name.isdigit():
+            with contextlib.suppress(OSError):
+                state, parent, *_ = (place / "stat").read_text().rpartition(")")[2].split()
+                if state != "Z":
+                    line = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                    found[int(place.name)] = (int(parent), line)
+    return found
+
+
+def family(pid: int) -> dict[int, str]:
+    """pid -> command line of a process and all its descendants."""
+    everybody = processes()
+    found = {pid: everybody[pid][1]} if pid in everybody else {}
+    while more := {p: line for p, (parent, line) in everybody.items() if parent in found and p not in found}:
+        found |= more
+    return found
+
+
+def pid_of(door, what: str) -> int | None:
+    """The process id of "worker", "edge", "demo" or "supervisor"; None while there is none."""
+    if what == "supervisor":
+        return door.process.pid
+    words = {"worker": "sallyport.serving.worker", "edge": "envoy", "demo": "sallyport.serving.demo"}[what]
+    return next((pid for pid, line in family(door.process.pid).items() if words in line), None)
+
+
+def resident(pid: int) -> int:
+    """Resident memory of a process in bytes (proc(5), statm)."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def modes(folder: Path) -> dict[str, str]:
+    """The mode of every file and folder, by path."""
+    return {str(p.relative_to(folder)): oct(p.lstat().st_mode) for p in [folder, *sorted(folder.rglob("*"))]}
