@@ -257,11 +257,11 @@ async def test_appends_during_reopening_are_refused_or_taken_but_never_lost(
     files.heal()
     reopening = asyncio.ensure_future(writer.reopen())
     taken = []
-    for number in range(1, 2000):
+    for number in range(1, 50_000):
         try:
             taken.append((await writer.append(entry(number))).index)
         except LogFault:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
         if len(taken) == 20:
             break
     await reopening

@@ -60,6 +60,7 @@ def other_request(receipt: dict[str, Any]) -> None:
 
 def other_shard(receipt: dict[str, Any]) -> None:
     receipt["shard"] = "0-000000000000"
+    receipt["promise"] = ""
 
 
 def other_origin(receipt: dict[str, Any]) -> None:

@@ -11,10 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sallyport.audit.entry import erasure
+from sallyport.audit.frames import frame, segment_start
 from sallyport.audit.payloads import PayloadStore
 from sallyport.audit.reader import LogReader
 from sallyport.audit.shard import open_shard, shards_of
+from sallyport.audit.tiles import prefixed
 from sallyport.audit.verify import verify_directory
+from sallyport.audit.wal import scan_segment, segment_paths
 
 ORIGIN = "sallyport.test/log"
 SKIPPED = {"lock", "index.bin", "open-intents.json"}  # prove nothing, are not part of the log
@@ -152,6 +155,39 @@ async def test_without_keys_the_log_is_taken_at_its_word(made: Path) -> None:
     report = verify_directory(made)
     assert report.ok
     assert not report.trusted
+
+
+async def test_another_entry_in_a_whole_segment_is_named(place: Path, made: Path, signer) -> None:
+    """The write-ahead segment was framed anew around a changed entry; bundles and tiles are untouched."""
+    path = segment_paths(place)[-1]
+    batch, *rest = scan_segment(path).batches
+    entries = [e.replace(b'"kind"', b'"KIND"') for e in batch.entries]
+    data = segment_start(batch.first) + frame(batch.first, [prefixed(e) for e in entries])
+    for good in rest:
+        data += frame(good.first, [prefixed(e) for e in good.entries])
+    path.write_bytes(data)
+    report = verify_directory(made, public_keys=[signer.public_key_bytes])
+    assert report.first is not None
+    assert report.first.index == batch.first
+    assert "another entry than the log" in report.first.why
+
+
+async def test_a_consistent_log_that_is_not_the_signed_one_is_found(
+    opened, fill, tmp_path: Path, signer, monkeypatch
+) -> None:
+    """Entries, tiles and segments agree with each other, but the checkpoint was signed for others."""
+    monkeypatch.setattr("sallyport.audit.shard.token_hex", lambda _: "00")
+    writer = opened()
+    await fill(writer, 3)
+    writer.close()
+    note = (tmp_path / "audit" / "shards" / "0-00" / "checkpoint").read_text()
+    shutil.rmtree(tmp_path / "audit")
+    other = opened(now=lambda: 5.0)
+    await fill(other, 3)
+    other.close()
+    (tmp_path / "audit" / "shards" / "0-00" / "checkpoint").write_text(note)
+    found = problems(tmp_path / "audit", signer)
+    assert found == ["0-00: the first 7 entries do not give the root that was signed for them"]
 
 
 async def test_a_changed_payload_is_named(place: Path, made: Path, signer) -> None:

@@ -90,7 +90,6 @@ async def test_an_idle_shard_beats(opened, tmp_path: Path) -> None:
 
 async def test_the_reserve_stops_calls_but_not_administrators(opened, entry) -> None:
     writer = opened(pace=Pace(checkpoint=0.01, reserve_bytes=1 << 60))
-    await asyncio.sleep(0.1)
     assert writer.fault == "disk_full"
     with pytest.raises(LogFault) as caught:
         await writer.append(entry(1))

@@ -87,12 +87,12 @@ class _Opening(Struct, kw_only=True):
         self._take_lock(known)
         try:
             log = self._resume(known) if known and known.size else self._begin(known)
+            return LogWriter(
+                self.shard, log, self.signer, pace, again=self._again, ended=self._ended, now=self.now
+            )
         except BaseException:
             os.close(self.lock)
             raise
-        return LogWriter(
-            self.shard, log, self.signer, pace, again=self._again, ended=self._ended, now=self.now
-        )
 
     @property
     def place(self) -> Path:

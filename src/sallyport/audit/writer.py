@@ -70,6 +70,7 @@ class LogWriter:
         self._last_append = 0.0
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
+        self._measure()
         self._start()
 
     @property
@@ -241,18 +242,21 @@ class LogWriter:
     # the publishing thread
 
     def _publish_loop(self) -> None:
-        due = time.monotonic()
+        due = time.monotonic() + self._pace.checkpoint
         while not self._stop.wait(max(0.0, due - time.monotonic())):
             due = time.monotonic() + self._pace.checkpoint
             if self._broken:
                 continue
             try:
-                self._full = self._log.files.free(self._log.directory) < self._pace.reserve_bytes
+                self._measure()
                 if self._log.size != self._log.published:
                     self._log.publish()
             except Exception as error:  # noqa: BLE001 - a log that cannot be published takes no more
                 self._break(error)
             self._beat()
+
+    def _measure(self) -> None:
+        self._full = self._log.files.free(self._log.directory) < self._pace.reserve_bytes
 
     def _beat(self) -> None:
         if time.monotonic() - self._last_append >= self._pace.beat and not self._broken:
@@ -266,6 +270,7 @@ class LogWriter:
             self._log.close()
         try:
             self._log = self._again(keep, unended)
+            self._measure()
         except OSError as error:
             raise LogFault(f"the log cannot be opened again: {error.strerror}") from None
         self._broken = ""
