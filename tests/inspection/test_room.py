@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 
 from sallyport.errors import DetectorFault
 from sallyport.inspection.actions import ActionRow
 from sallyport.inspection.room import InspectionRoom, PlugInOptions, RoomOptions
-from sallyport.model import Leaf
+from sallyport.model import Finding, Leaf
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PLUG_INS = """
 import ctypes, os, re, sys, time
@@ -58,16 +60,19 @@ def broken():
 """
 
 
-@pytest.fixture
-def factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    (tmp_path / "plug_in_for_tests.py").write_text(PLUG_INS)
-    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
-    return "plug_in_for_tests:Moody"
+@pytest.fixture(scope="module")
+def factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("plug_ins")
+    (folder / "plug_in_for_tests.py").write_text(PLUG_INS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [*sys.path, str(folder)])
+        yield "plug_in_for_tests:Moody"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def room(factory: str) -> AsyncIterator[InspectionRoom]:
-    plug_in = PlugInOptions(name="thermometer", factory=factory, seconds=0.5, memory_mb=1024)
+    """One room for all tests: that it serves the next one after each fault is part of what is tested."""
+    plug_in = PlugInOptions(name="thermometer", factory=factory, seconds=0.7, memory_mb=1024)
     room = InspectionRoom(RoomOptions(plug_ins=(plug_in,), inline_characters=200, seconds=5.0))
     await room.start()
     yield room
@@ -78,7 +83,7 @@ def user(text: str) -> list[Leaf]:
     return [Leaf(("messages", 0, "content"), text, "user")]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def plain() -> AsyncIterator[InspectionRoom]:
     room = InspectionRoom(RoomOptions(inline_characters=100, seconds=5.0))
     await room.start()
@@ -138,10 +143,22 @@ async def test_a_detector_that_fails_hangs_or_lies_refuses(room: InspectionRoom,
     with pytest.raises(DetectorFault) as caught:
         await room.inspect(user(f"please {mood}"), "input", ())
     assert "please" not in str(caught.value)
-    assert (await room.inspect(user("fever"), "input", ()))[0].type == "thermometer.fever"
+    assert (await served(room))[0].type == "thermometer.fever"
+
+
+async def served(room: InspectionRoom) -> tuple[Finding, ...]:
+    """A call once the killed workers were replaced."""
+    for _ in range(20):
+        try:
+            return await room.inspect(user("fever"), "input", ())
+        except DetectorFault:
+            await asyncio.sleep(0.1)
+    raise AssertionError("no worker came back")
 
 
 async def test_a_hung_detector_does_not_hold_up_another_call(room: InspectionRoom) -> None:
+    await served(room)
+    await asyncio.sleep(0.5)
     hung = asyncio.create_task(room.inspect(user("sleep"), "input", ()))
     await asyncio.sleep(0.05)
     assert len(await room.inspect(user("fever"), "input", ())) == 1
@@ -157,11 +174,12 @@ async def test_a_cancelled_call_leaves_no_stale_answer(room: InspectionRoom) -> 
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-    assert await room.inspect(user("well"), "input", ()) == ()
+    assert [f.type for f in await served(room)] == ["thermometer.fever"]
 
 
 @pytest.mark.parametrize("what", ["environment", "files"])
 async def test_workers_inherit_nothing(room: InspectionRoom, what: str) -> None:
+    await served(room)
     assert await room.inspect(user(what), "input", ()) == ()
 
 
