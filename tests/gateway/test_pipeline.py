@@ -395,16 +395,17 @@ async def test_a_fault_after_the_send_releases_nothing_more(surface, stream, eff
     assert len(w.settled) == 1
 
 
+@pytest.mark.parametrize("code", ["log_unavailable", "disk_full"])
 @pytest.mark.parametrize("stream", [False, True])
-async def test_a_log_that_is_down_is_a_503_and_counted_for_recovery(stream):
+async def test_a_log_that_is_down_is_a_503_and_counted_for_recovery(stream, code):
     w = world(stream=stream)
 
     def down():
-        raise LogFault("disk")
+        raise LogFault("disk", code=code)
 
     w.faults["log:intent"] = w.faults["log:refusal"] = down
     out = await door.call(w, door.chat(stream=stream))
     assert out.status == 503
-    assert out.json()["error"]["code"] == "log_unavailable"
+    assert out.json()["error"]["code"] == code
     assert w.upstream_bodies == []
     assert sum(w.counts.take()["counts"]["unrecorded"].values()) == 1

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import threading
 import time
 from pathlib import Path
 
+import httpx
 import uvicorn
 from running import RunningDoor, free_port
 
+from sallyport.audit.reader import LogReader
+from sallyport.audit.shard import shards_of
 from sallyport.segments.demo_server import DemoModel
 from sallyport.wiring import company
 
@@ -30,7 +34,15 @@ class Upstream:
         self.key, self.bodies, self.headers = key, [], []
         self.model = DemoModel(key, piece_seconds=piece_seconds)
         self._server = uvicorn.Server(
-            uvicorn.Config(self._app, host="127.0.0.1", port=0, lifespan="off", log_config=None, ws="none")
+            uvicorn.Config(
+                self._app,
+                host="127.0.0.1",
+                port=0,
+                lifespan="off",
+                log_config=None,
+                ws="none",
+                interface="asgi3",
+            )
         )
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
@@ -74,6 +86,52 @@ def prepared(folder: Path, *, upstream: Upstream | None = None, more: str = "", 
         text += OWN_UPSTREAM.format(port=upstream.port, state=door.state)
     path.write_text(text + more)
     return door
+
+
+class Caller:
+    """Somebody with a key, over plain HTTP: the bytes as they come, without an SDK's opinion."""
+
+    def __init__(self, door, key: str = "", **options):
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        self.http = httpx.Client(
+            base_url=door.url, verify=door.trust(), headers=headers, timeout=30, **options
+        )
+
+    def chat(self, text="hello", *, stream=False, **more):
+        return self.http.post("/v1/chat/completions", json=body(text, stream=stream, **more))
+
+    def health(self) -> str:
+        """ "ok", or the code of the part that is down, or what went wrong on the way."""
+        try:
+            answer = self.http.get("/sallyport/v1/health").json()
+        except (httpx.HTTPError, ValueError) as error:
+            return type(error).__name__
+        return answer.get("status") or answer["error"]["code"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.http.close()
+
+
+def body(text="hello", *, stream=False, **more) -> dict:
+    messages = more.pop("messages", None) or [{"role": "user", "content": text}]
+    return {"model": "support-chat", "messages": messages, "stream": stream, **more}
+
+
+def code(answer) -> str:
+    """The code of an error, of a refused call or at the end of a stream; "" where there is none."""
+    if answer.headers["content-type"] == "text/event-stream":
+        last = answer.text.rstrip().rpartition("data: ")[2]
+        return "" if last == "[DONE]" else json.loads(last)["error"]["code"]
+    return answer.json().get("error", {}).get("code", "")
+
+
+def entries(door) -> list[dict]:
+    """Everything that the log of a door holds, in order."""
+    directory = door.state / "audit"
+    return [json.loads(data) for place in shards_of(directory) for _, data in LogReader(place).entries()]
 
 
 def wait_for(condition, what: str = "the condition", seconds: float = 60):

@@ -16,7 +16,7 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 
-from sallyport.errors import Fault, Refusal
+from sallyport.errors import Fault, LogFault, Refusal
 from sallyport.gateway import outcome, records, respond, stages
 from sallyport.gateway.answer_stream import StreamAnswer
 from sallyport.gateway.answer_whole import deliver as deliver_whole
@@ -133,7 +133,8 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 - whatever it is, the log did not take it
             self._counts.unrecorded(refusal.code)
             logger.error("refusal not recorded: %s request=%s", type(error).__name__, x.request_id)  # noqa: TRY400
-            refusal = Refusal(code="log_unavailable", stage="record_outcome")
+            code = error.code if isinstance(error, LogFault) else "log_unavailable"
+            refusal = Refusal(code=code, stage="record_outcome")
             event = respond.error_event(refusal, x.request_id) if x.out.started else b""
         if x.out.started:
             await x.out.write(event, last=True)
