@@ -21,6 +21,7 @@ from sallyport.inspection.detector import MAX_FINDINGS, validated
 from sallyport.inspection.engine import Engine, EngineOptions
 from sallyport.inspection.leakage import Fingerprints, fingerprints
 from sallyport.inspection.pool import Pool
+from sallyport.inspection.verdicts import Verdicts
 from sallyport.model import Channel, Direction, Finding, Leaf
 
 _WORKER_MEMORY_MB = 1024
@@ -55,6 +56,7 @@ class InspectionRoom:
         self._options = options
         engine_options = EngineOptions(canaries=options.canaries)
         self._engine = Engine(engine_options)
+        self._verdicts = Verdicts(self._engine)
         self._actions = Actions(options.actions)
         self._fingerprints: dict[bytes, Fingerprints | None] = {}
         path = tuple(entry for entry in sys.path if entry)
@@ -151,6 +153,8 @@ class InspectionRoom:
         size = sum(len(text) for text, _ in texts) + sum(map(len, system))
         if size <= self._options.inline_characters:
             known = self.fingerprints(system) if system else None
+            if known is None:
+                return self._verdicts.scan(texts, direction)
             return self._engine.scan(texts, direction, system_fingerprints=known)
         task = wire.Task(texts=texts, direction=direction, system=tuple(system))
         return (await self._pool.run(task)).findings
