@@ -46,7 +46,7 @@ RULES = (
     _cue("exception-to-ethics", 0.85, "exception to ~4 (ethical|ethics|usual|safety|moral) ~2 (protocols|guidelines|rules|policies|restrictions|standards|ethical)"),
     _cue("can-do-anything", 0.45, "(can|will|must|able_to|could|allowed_to|would) ~1 (do|say|generate|create|answer|provide|write|discuss|produce|display) ~2 (anything|everything|any_request|any_kind|any_type|any_content|any_question|whatever)"),
     _cue("always-answer", 0.4, "(always|must_always|must|will_always|will) ~2 (answer|comply|obey|respond|accept|reply|follow) ~4 (every|any|all|no_matter|whatever|everything|directly)"),
-    _cue("two-answers", 0.5, "(two|2|both|double|second) ~3 (responses|answers|ways|personalities|paragraphs|manners|voices|outputs|response|replies)"),
+    _cue("two-answers", 0.4, "(two|2|both|double|second) ~3 (responses|answers|ways|personalities|paragraphs|manners|voices|outputs|response|replies)"),
     _cue("normal-and-other", 0.4, "(normal|classic|standard|regular|usual|default|normally) ~2 (chatgpt|response|gpt|self|responses|answer|AI|respond|would)"),
     _cue("explicit-allowed", 0.45, "(explicit|nsfw|lewd|vulgar|profanity|profane|swear|obscene|smut|sexual|violence|violent|erotic|gore|swearing|curse|offensive) ~5 (allowed|encouraged|permitted|required|fine|language|without|content|words|acceptable)"),
     _cue("jailbreak-word", 0.45, "(jailbreak*|jail_break|alter_ego|evil_twin|opposite_day|evil_mode|evil_version|evil_AI|rogue_AI|evil_chatbot)"),
