@@ -73,3 +73,9 @@ def test_a_path_that_is_not_there_is_an_error():
 def test_members_are_added_in_front(raw, expected):
     assert add_members(raw, {"x": 1}) == expected
     assert json.loads(expected)["x"] == 1
+
+
+def test_a_megabyte_of_trailing_space_is_passed_over_once():
+    """Searched for tokens from each of its places, it would take hours."""
+    space = b" \n" * 500_000
+    assert replace(b'{"a":"x"}' + space, {("a",): "y"}) == b'{"a":"y"}' + space

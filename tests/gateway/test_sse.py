@@ -29,9 +29,23 @@ def test_any_chunking_and_any_line_end_gives_the_same_events(newline, cuts, bom)
 
 
 def test_an_unfinished_event_is_no_event():
-    events, reader = read([b"data: x\n"])
+    events, _ = read([b"data: x\n"])
     assert events == []
-    assert not reader.finish()
+
+
+def test_a_lone_carriage_return_ends_a_line_at_once():
+    events, reader = read([b"data: x\r\r"])
+    assert events == [(b"", b"x")]
+    assert [e.data for e in reader.feed(b"\ndata: y\n\n")] == [b"y"]
+
+
+def test_what_waits_is_not_joined_again_for_each_line():
+    """A megabyte in lines of two bytes: joined for each of them, this would be 250 GB of copies."""
+    reader = Reader(limit=1_000_000)
+    for _ in range(500_000):
+        reader.feed(b"a\n")
+    (event,) = reader.feed(b"data: x\n\n")
+    assert event.data == b"x"
 
 
 def test_nothing_but_data_lines_is_passed_on():

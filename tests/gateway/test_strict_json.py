@@ -78,3 +78,11 @@ def test_paths_name_places_but_no_made_up_names():
     assert dotted(("messages", 2, "content")) == "messages[2].content"
     assert dotted(("messages", 0, "4111111111111111")) == "messages[0].?"
     assert dotted(("metadata", KEY, "4111111111111111")) == "metadata.?"
+
+
+def test_the_name_given_twice_is_found_in_one_pass():
+    """Counted for each name of a large object, it would take minutes."""
+    names = [*range(90_000), 89_999]
+    refused = parse(b"{" + b",".join(b'"%d":1' % name for name in names) + b"}", depth=4)
+    assert isinstance(refused, Refusal)
+    assert (refused.code, refused.param) == ("json_duplicate", "89999")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 _BOM = b"\xef\xbb\xbf"
+_LF = 0x0A
 
 
 class Event(Struct, frozen=True):
@@ -22,41 +23,48 @@ class Reader:
     data lines are joined by LF. An event without data is not an event. `limit` bounds one event in bytes.
     """
 
-    __slots__ = ("_first", "_limit", "_parts", "_size")
+    __slots__ = ("_after_cr", "_first", "_limit", "_line_ended", "_parts", "_size")
 
     def __init__(self, *, limit: int) -> None:
-        self._parts: list[bytes] = []  # of an event that has not ended
+        self._parts: list[bytes] = []  # of an event that has not ended, with LF alone
         self._size = 0
         self._first = True
+        self._after_cr = False  # a line feed that comes next belongs to the line end before
+        self._line_ended = False
         self._limit = limit
 
     def feed(self, chunk: bytes) -> list[Event]:
         """Events that ended in this chunk. Raises ValueError when one grows past the limit."""
+        if self._after_cr or b"\r" in chunk:
+            chunk = self._line_feeds(chunk)
+        if not chunk:
+            return []
+        if self._size > self._limit:
+            raise ValueError("an event is larger than allowed")
         self._parts.append(chunk)
         self._size += len(chunk)
-        if self._size > self._limit + len(chunk):
-            raise ValueError("an event is larger than allowed")
-        if b"\n" not in chunk and b"\r" not in chunk and not self._parts[0].endswith(b"\r"):
-            return []
-        return self._split(b"".join(self._parts) if len(self._parts) > 1 else chunk)
+        ended = b"\n\n" in chunk or (self._line_ended and chunk[0] == _LF)
+        self._line_ended = chunk[-1] == _LF
+        # What waits is joined once for each end of an event, not for each line or chunk of it.
+        return self._split(b"".join(self._parts) if len(self._parts) > 1 else chunk) if ended else []
+
+    def _line_feeds(self, chunk: bytes) -> bytes:
+        """CRLF and CR as LF, also where a chunk ends between the two."""
+        if not chunk:
+            return chunk
+        if self._after_cr and chunk[0] == _LF:
+            chunk = chunk[1:]
+        self._after_cr = chunk.endswith(b"\r")
+        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _split(self, buffer: bytes) -> list[Event]:
         if self._first:
             self._first = False
             buffer = buffer.removeprefix(_BOM)
-        held = b""
-        if b"\r" in buffer:  # a CR at the very end may be half of a CRLF: wait for the next byte
-            held = b"\r" if buffer.endswith(b"\r") else b""
-            buffer = buffer[: len(buffer) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         *whole, rest = buffer.split(b"\n\n")
-        rest += held
         self._parts = [rest] if rest else []
         self._size = len(rest)
         return [event for raw in whole if (event := _event(raw)) is not None]
-
-    def finish(self) -> bool:
-        """Whether the stream ended between two events (an unfinished event is discarded, by the standard)."""
-        return not b"".join(self._parts).strip()
 
 
 def _event(raw: bytes) -> Event | None:

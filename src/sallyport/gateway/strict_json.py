@@ -62,8 +62,8 @@ class _DuplicateError(ValueError):
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _DuplicateError(next(n for n in names if names.count(n) > 1))
+        last = {name: place for place, (name, _) in enumerate(pairs)}
+        raise _DuplicateError(next(name for place, (name, _) in enumerate(pairs) if last[name] != place))
     return members
 
 
@@ -106,10 +106,12 @@ def strings(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
     elif isinstance(value, dict):
         for name, inner in value.items():
             yield (*path, KEY, name), name
-            yield from strings(inner, (*path, name))
+            if isinstance(inner, str | dict | list):
+                yield from strings(inner, (*path, name))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from strings(inner, (*path, index))
+            if isinstance(inner, str | dict | list):  # not a generator for each of a million numbers
+                yield from strings(inner, (*path, index))
 
 
 def values(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -165,6 +166,5 @@ def escape(text: str, nonce: str) -> str:
     places = {mention.nonce_at for mention, _ in token_likes(text)}
     if nonce in fold(text):
         places |= {mention.nonce_at for mention in mentions(text, nonce, ())}
-    for place in sorted(places, reverse=True):
-        text = text[:place] + ESCAPE + text[place:]
-    return text
+    cuts = [0, *sorted(places), len(text)]
+    return ESCAPE.join(text[start:end] for start, end in pairwise(cuts))
