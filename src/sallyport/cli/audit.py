@@ -30,14 +30,17 @@ def add(app: typer.Typer) -> None:
 def folder(chosen: Path | None) -> Path:
     """The log's folder. Exits with 3 where there is none."""
     place = chosen or data_folder() / "audit"
-    if not place.is_dir():
-        raise fail(f"{place} is no log. Name one with --dir.", 3)
+    if not any((place / part).is_dir() for part in ("registry", "shards")):
+        raise fail(f"{place} is no log. Name one with --dir: the folder audit in the state folder.", 3)
     return place
 
 
 @audit.command()
 def verify(dir: Dir = None, key: Key = None, *, json: Json = False) -> None:  # noqa: A002 - the option's name
-    """Check every entry, tile, checkpoint and payload; names the first bad entry. Exit code 1 if one is bad."""
+    """Check the whole log; name the first bad entry.
+
+    Every entry, tile, checkpoint and payload is read. Exit code 1 if one is bad, 3 if there is no log.
+    """
     from sallyport.audit.verify import verify_directory  # noqa: PLC0415
 
     place, keys = folder(dir), keys_of(key)
@@ -79,7 +82,7 @@ def _verdict(report: Any) -> str:
 
 @audit.command()
 def show(request: Request, dir: Dir = None) -> None:  # noqa: A002
-    """The entries of a call, as JSON."""
+    """The entries of a call, as JSON. Exit code 1 if there are none, 3 if there is no log."""
     from sallyport.audit.read import show as read_entries  # noqa: PLC0415
 
     emit(read_entries(folder(dir), request))
@@ -93,7 +96,7 @@ def tail(
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with each new one.")] = False,
     json: Json = False,
 ) -> None:
-    """The newest entries."""
+    """The newest entries. Exit code 3 if there is no log."""
     from sallyport.audit.read import tail as read_tail  # noqa: PLC0415
 
     for row in read_tail(folder(dir), count, follow=follow):
@@ -101,8 +104,22 @@ def tail(
 
 
 def _line(row: dict[str, Any]) -> str:
-    facts = (row.get(name) for name in ("request", "action", "model", "verdict", "code", "stage"))
+    facts = [row.get(name) for name in ("request", "action", "model", "verdict", "code", "stage")]
+    if row["kind"] == "refusals":
+        facts = [f"{code} x{n}" for counts in row["counts"].values() for code, n in counts.items()]
     return f"{row['shard']}/{row['index']:<6} {row['kind']:<12} " + "  ".join(str(f) for f in facts if f)
+
+
+@audit.command("key")
+def show_key(dir: Dir = None, *, json: Json = False) -> None:  # noqa: A002
+    """The log's public key, to be kept elsewhere and given to `--key`. Exit code 3 if there is no log."""
+    from sallyport.audit.reader import LogReader  # noqa: PLC0415
+    from sallyport.audit.shard import shards_of  # noqa: PLC0415
+
+    keys = sorted(
+        {jsonlib.loads(LogReader(place).entry(0))["public_key"] for place in shards_of(folder(dir))}
+    )
+    emit({"keys": keys}) if json else typer.echo("\n".join(keys))
 
 
 @audit.command()
@@ -117,7 +134,11 @@ def prove(
         bool, typer.Option("--mine", help="Ask the door for my own call, with the opening.")
     ] = False,
 ) -> None:
-    """A receipt that a stranger can check: entries, inclusion proofs, checkpoint, in one file."""
+    """A receipt that a stranger can check, in one file.
+
+    It holds the entries of the call, their inclusion proofs and the checkpoint; with --mine also what opens the
+    commitment to the answer. Exit code 1 if the log has no such call.
+    """
     if mine:
         document = connect().get(f"{OWN}/receipts/{request}")
     else:
@@ -128,7 +149,10 @@ def prove(
     if out is None:
         typer.echo(text)
     else:
-        out.write_text(text + "\n", encoding="utf-8")
+        try:
+            out.write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise fail(f"{out} cannot be written ({error.strerror}). Name another file.", 3) from None
         typer.echo(f"Wrote {out}. Next: sallyport audit verify-receipt {out}", err=True)
 
 
@@ -148,12 +172,18 @@ def verify_receipt(
     try:
         document = jsonlib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise fail(f"{file} is no receipt ({type(error).__name__}).", 3) from None
+        raise fail(
+            f"{file} is no receipt ({type(error).__name__}). Make one: sallyport audit prove", 3
+        ) from None
     keys = keys_of(key)
+    try:
+        answer = delivered.read_bytes() if delivered else None
+    except OSError as error:
+        raise fail(f"{delivered} cannot be read ({error.strerror}). Name the answer's bytes.", 3) from None
     report = check(
         document if isinstance(document, dict) else {},
         keys[0] if keys else None,
-        delivered=delivered.read_bytes() if delivered else None,
+        delivered=answer,
     )
     if json:
         emit({"ok": report.ok, **as_json(report)})
@@ -176,7 +206,7 @@ def export(
     *,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="One entry a line (the only format so far).")] = True,
 ) -> None:
-    """Every entry as one line of JSON on standard output."""
+    """Every entry as one line of JSON on standard output. Exit code 3 if there is no log."""
     from sallyport.audit.read import export_jsonl  # noqa: PLC0415
 
     if not jsonl:
@@ -191,7 +221,10 @@ def content(
         str, typer.Option("--purpose", help="Why you read it; needed unless it is your own call.")
     ] = "",
 ) -> None:
-    """What was said in a call, unsealed by the door where the policy lets you. Each read is an entry of the log."""
+    """What was said in a call, where the policy lets you.
+
+    The door opens the sealed record; each read is an entry of the log. Exit code 4 if it refuses.
+    """
     emit(connect().post(f"{OWN}/records/{request}", {"purpose": purpose}))
 
 

@@ -20,7 +20,10 @@ def add(app: typer.Typer) -> None:
 def check(
     config: Config, *, json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False
 ) -> None:
-    """Each problem with its fix, then the switches that weaken the door. Exit code 78 if it would not start."""
+    """Prove a configuration before starting.
+
+    Each problem with its fix, then the switches that weaken the door. Exit code 78 if it would not start.
+    """
     from sallyport.wiring.preflight import preflight  # noqa: PLC0415
 
     problems, unsafe = preflight(config)
@@ -33,10 +36,7 @@ def check(
         )
     else:
         for problem in problems:
-            typer.echo(
-                f"PROBLEM  {problem.key}: {problem.problem}"
-                + (f"\n         fix: {problem.fix}" if problem.fix else "")
-            )
+            typer.echo(f"PROBLEM  {problem.key}: {problem.problem}\n         fix: {problem.fix}")
         for switch in unsafe:
             typer.echo(f"UNSAFE   {switch} is set; it weakens the door")
         typer.echo("The door would not start." if problems else "The configuration is good.")

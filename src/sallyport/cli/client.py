@@ -25,10 +25,7 @@ class DoorClient:
         self.server, self.ca, self._key = server.rstrip("/"), ca, key
         builder = SyncClientBuilder().follow_redirects(enable=False).no_proxy().timeout(timedelta(seconds=30))
         if ca:
-            try:
-                builder = builder.add_root_certificate_pem(Path(ca).read_bytes())
-            except OSError as error:
-                raise fail(f"the authority {ca} cannot be read ({error.strerror}).", 3) from None
+            builder = builder.add_root_certificate_pem(_authority(ca))
         self._client: SyncClient = builder.build()
 
     def get(self, path: str) -> Any:
@@ -62,6 +59,17 @@ class DoorClient:
         except PyreqwestError as error:
             reason = f"{self.server} cannot be reached ({type(error).__name__})"
             raise fail(f"{reason}. Is the door up? Run: sallyport up", UNREACHABLE) from None
+
+
+def _authority(path: str) -> bytes:
+    try:
+        pem = Path(path).read_bytes()
+    except OSError as error:
+        reason = f"the authority {path} cannot be read ({error.strerror})"
+        raise fail(f"{reason}. Name the door's PEM file with --ca.", 3) from None
+    if b"-----BEGIN CERTIFICATE-----" not in pem:
+        raise fail(f"{path} holds no certificate. Name the door's PEM file with --ca.", 3)
+    return pem
 
 
 def known() -> Credentials:

@@ -23,7 +23,10 @@ def add(app: typer.Typer) -> None:
 def demo(
     state: State = None, *, json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False
 ) -> None:
-    """Play the story against the running door. Exit code 0 only if all went as told."""
+    """Play the story against the running door.
+
+    Exit code 1 if something went otherwise, 3 if there is no demo company, 5 if the door is away.
+    """
     from sallyport.cli.story import Story  # noqa: PLC0415
     from sallyport.wiring import company  # noqa: PLC0415
 

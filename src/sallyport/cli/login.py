@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sallyport.cli.client import OWN, REFUSED, DoorClient, door_of
+from sallyport.cli.client import OWN, REFUSED, DoorClient, door_of, known
 from sallyport.cli.credentials import Credentials, default_path, forget_key, load, save
 from sallyport.cli.output import data_folder, emit, fail
 
@@ -34,7 +34,11 @@ def login(
     server: Server = "", ca: Ca = "", state: State = None, demo: Demo = "", provider: Provider = "", name: Name = "",
     *, json: Json = False,
 ) -> None:  # fmt: skip
-    """Log in: with your identity provider where the door has one, else with name, password and one-time code."""
+    """Get a short-lived key for this user of this machine.
+
+    With your identity provider where the door has one, else with name, password and one-time code. Exit code 4
+    if it is refused, 5 if the door cannot be reached.
+    """
     server, ca = _where(server, ca, state)
     door = DoorClient(server, ca=ca)
     if demo:
@@ -57,7 +61,7 @@ def login(
 def _where(server: str, ca: str, state: Path | None) -> tuple[str, str]:
     """The door that is meant: named, that of a state folder, or the last one."""
     if server:
-        return (server if "://" in server else f"https://{server}"), ca
+        return address(server), ca
     last = load(default_path())
     folder = state or data_folder()
     if state is None and last is not None:
@@ -67,7 +71,15 @@ def _where(server: str, ca: str, state: Path | None) -> tuple[str, str]:
     raise fail("no door is known. Name one with --server, or run: sallyport up", REFUSED)
 
 
+def address(server: str) -> str:
+    """The door's address. Exits with 2 where a password would go over plain http."""
+    if server.startswith("http://"):
+        raise fail(f"the door speaks https only. Write: --server https://{server.removeprefix('http://')}", 2)
+    return server if "://" in server else f"https://{server}"
+
+
 def _directory(door: DoorClient, name: str) -> Credentials:
+    door.get(f"{OWN}/providers")  # nobody types a password for a door that is away
     name = name or typer.prompt("Name")
     password = typer.prompt("Password", hide_input=True)
     code = typer.prompt("One-time code")
@@ -140,10 +152,8 @@ def _show_code(uri: str, code: str) -> None:
 
 
 def logout(*, json: Json = False) -> None:
-    """End the session at the door, and forget the key."""
-    credentials = load(default_path())
-    if credentials is None or not credentials.key:
-        raise fail("nobody is logged in.", REFUSED)
+    """End the session at the door, and forget the key. Exit code 4 if nobody is logged in."""
+    credentials = known()
     try:
         if credentials.key.startswith("sp_"):
             DoorClient(credentials.server, ca=credentials.ca, key=credentials.key).post(f"{OWN}/logout", {})

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from sallyport.cli.client import OWN, REFUSED, DoorClient, connect
+from sallyport.cli.login import address
 from sallyport.cli.output import emit, fail, table
 
 people = typer.Typer(help="People of the built-in directory (security administrators).", no_args_is_help=True)
@@ -32,7 +33,7 @@ def add(app: typer.Typer) -> None:
 
 @people.command("list")
 def list_people(*, json: Json = False) -> None:
-    """Everybody, with roles and state."""
+    """Everybody, with roles and state. Exit code 4 if the policy does not let you."""
     found = connect().get(f"{OWN}/people")["people"]
     if json:
         emit(found)
@@ -43,18 +44,20 @@ def list_people(*, json: Json = False) -> None:
 
 @people.command("add")
 def add_person(name: Name, role: Roles = None, config: Config = None, *, json: Json = False) -> None:
-    """Enter a person; prints the one-time link secret for `sallyport enrol`, once."""
+    """Enter a person; prints the one-time secret for `sallyport enrol`, once."""
     if config is not None:
-        link = asyncio.run(_add_offline(config, name, role or []))
-    else:
-        link = connect().post(f"{OWN}/people", {"action": "create", "name": name, "roles": role or []})
-    _show_link(link, json=json)
+        _show_link(asyncio.run(_add_offline(config, name, role or [])), "https://HOST:PORT", json=json)
+        return
+    door = connect()
+    link = door.post(f"{OWN}/people", {"action": "create", "name": name, "roles": role or []})
+    _show_link(link, door.server, json=json)
 
 
 @people.command()
 def recover(name: Name, *, json: Json = False) -> None:
-    """A one-time link for who lost a factor. It becomes usable after a delay."""
-    _show_link(connect().post(f"{OWN}/people", {"action": "recover", "name": name}), json=json)
+    """A one-time secret for who lost a factor. It becomes usable after a delay."""
+    door = connect()
+    _show_link(door.post(f"{OWN}/people", {"action": "recover", "name": name}), door.server, json=json)
 
 
 @people.command()
@@ -81,8 +84,8 @@ def enrol(
     server: Annotated[str, typer.Option("--server", help="The door, https://HOST:PORT.")],
     ca: Annotated[str, typer.Option("--ca", help="Its certificate authority, a PEM file.")] = "",
 ) -> None:
-    """Choose your password and set up your authenticator app."""
-    door = DoorClient(server if "://" in server else f"https://{server}", ca=ca)
+    """Choose your password and set up your authenticator app. Exit code 4 if the secret does not count."""
+    door = DoorClient(address(server), ca=ca)
     password = typer.prompt("New password (12 characters or more)", hide_input=True, confirmation_prompt=True)
     begun = door.post(f"{OWN}/enrol", {"link": link, "password": password})
     typer.echo(f"Enter this secret into your authenticator app: {begun['secret']}")
@@ -116,14 +119,14 @@ def _act(action: str, name: str, *, json: bool) -> None:
     emit(changed) if json else typer.echo(f"{changed['name']}: {_state(changed)}")
 
 
-def _show_link(link: dict[str, Any], *, json: bool) -> None:
+def _show_link(link: dict[str, Any], server: str, *, json: bool) -> None:
     if json:
         emit(link)
         return
     until = dt.datetime.fromtimestamp(link["expires"], dt.UTC).isoformat(timespec="minutes")
     typer.echo(f"One-time secret for {link['name']}, shown only now, good until {until}:")
     typer.echo(f"  {link['secret']}")
-    typer.echo("They run: sallyport enrol SECRET --server https://HOST:PORT")
+    typer.echo(f"They run: sallyport enrol SECRET --server {server} --ca FILE")
 
 
 def _state(person: dict[str, Any]) -> str:

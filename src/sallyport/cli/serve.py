@@ -21,7 +21,11 @@ def add(app: typer.Typer) -> None:
 
 
 def serve(config: Configuration, workers: Workers = 1) -> None:
-    """Start the door with your configuration. Stops on SIGTERM or Ctrl-C."""
+    """Start the door with your configuration.
+
+    Stops on SIGTERM or Ctrl-C. Exit code 1 if a part does not come or stay up, 78 if the configuration cannot
+    be used.
+    """
     from sallyport.serving.door import run_door  # noqa: PLC0415
     from sallyport.settings import load, unsafe_switches  # noqa: PLC0415
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
-from typing import Annotated, Any
+from pathlib import PurePath
+from typing import Annotated, Any, Literal
 
 import typer
 from msgspec.structs import replace
@@ -23,17 +25,19 @@ def add(app: typer.Typer) -> None:
 
 
 def whoami(*, json: Json = False) -> None:
-    """Who you are at the door: roles, second factor, device, connection."""
+    """Who you are at the door: roles, factors, connection. Exit code 4 if nobody."""
     me = connect().get(f"{OWN}/whoami")
     if json:
         emit(me)
         return
+    me["expires"] = dt.datetime.fromtimestamp(me["expires"], dt.UTC).isoformat()
+    me["budget"] = {name.removeprefix("x-ratelimit-"): left for name, left in me["budget"].items()}
     rows = [(name, _shown(value)) for name, value in me.items()]
     table(("what", "value"), rows)
 
 
 def models(*, json: Json = False) -> None:
-    """The models that you may use."""
+    """The models that you may use. Exit code 4 if nobody is logged in."""
     listed = connect().get("/v1/models")
     if json:
         emit(listed)
@@ -43,7 +47,10 @@ def models(*, json: Json = False) -> None:
 
 
 def token() -> None:
-    """Print a short-lived key, for `api_key` callbacks and key commands of other tools."""
+    """Print a short-lived key, for other tools. Exit code 4 if nobody is logged in.
+
+    For `api_key` callbacks and key commands. A key that is about to end is replaced first.
+    """
     credentials = known()
     if credentials.key.startswith("sp_") and credentials.expires - time.time() < RENEW_SECONDS:
         door = DoorClient(credentials.server, ca=credentials.ca, key=credentials.key)
@@ -55,21 +62,30 @@ def token() -> None:
 
 def explain(
     model: Annotated[str, typer.Argument(help="The model, as `sallyport models` names it.")],
-    surface: Annotated[str, typer.Option("--surface", help="chat or embeddings.")] = "chat",
+    surface: Annotated[
+        Literal["chat", "embeddings"], typer.Option("--surface", help="What the call is.")
+    ] = "chat",
     *,
     json: Json = False,
 ) -> None:
-    """Why a call of yours to a model is allowed or not: every fact and policy that decides it."""
+    """Why a call of yours is allowed or not.
+
+    Every fact and policy that decides it, and the roles that would allow it. Exit code 0 either way.
+    """
     said = connect().post(f"{OWN}/explain", {"model": model, "surface": surface})
     if json:
         emit(said)
         return
     decision = said["decision"]
     typer.echo(f"{'Allowed' if decision['allowed'] else 'Denied'}: {surface} with {model}")
-    table(("policy", "effect", "file"), [(p["id"], p["effect"], p["file"]) for p in said["policies"]])
+    table(("policy", "effect", "file"), [(p["id"], p["effect"], _place(p)) for p in said["policies"]])
     table(("fact", "value"), [(name, _shown(value)) for name, value in said["context"].items()])
     if said["would_allow"]:
         typer.echo("Roles that would allow it: " + ", ".join(said["would_allow"]))
+
+
+def _place(policy: dict[str, Any]) -> str:
+    return f"{PurePath(policy['file']).name}:{policy['line']}"
 
 
 def _shown(value: Any) -> str:
