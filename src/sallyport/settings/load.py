@@ -23,15 +23,15 @@ def load(path: Path | str) -> Settings:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(str(path), f"cannot be read: {error}", "check the path and its rights") from None
-    return loads(text)
+    return loads(text, name=str(path))
 
 
-def loads(text: str) -> Settings:
-    """Parse TOML text. Raises `SettingsError`."""
+def loads(text: str, *, name: str = "toml") -> Settings:
+    """Parse TOML text; `name` is where it is from. Raises `SettingsError`."""
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError("toml", f"not valid TOML: {error}", "correct the line") from None
+        raise SettingsError(name, f"not valid TOML: {error}", "correct the line") from None
     _refuse_unknown(document, Settings, "")
     try:
         settings = msgspec.convert(document, Settings, dec_hook=_decode)
