@@ -24,7 +24,7 @@ TABLE: dict[str, set[str]] = {
     "segments": {"stores"},
     "cli": {"settings", "wiring", "serving", "audit", "stores", "__init__"},
     "wiring": ROOMS | {"settings"},
-    "serving": {"settings", "wiring", "gateway", "keys", "segments"},
+    "serving": {"settings", "wiring", "gateway", "keys", "segments", "stores"},
     "__main__": {"cli"},
     "__init__": set(),
 }

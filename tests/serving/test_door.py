@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
+from running import free_port
 
 from sallyport.errors import SettingsError
-from sallyport.serving.door import certified, edge_plan, split_listen
+from sallyport.serving.child import ChildSpec
+from sallyport.serving.door import certified, edge_plan, run_door, split_listen
 from sallyport.settings import Settings
 from sallyport.settings.schema import Limits, Server, Tls, Upstream
 
@@ -94,3 +101,50 @@ def test_the_local_authority_fills_what_is_open(
     assert (got.certificate == str(tmp_path / "ca" / "server.pem")) is local_server
     assert (got.client_ca == str(tmp_path / "ca" / "authority.pem")) is local_ca
     assert local_server or (got.certificate, got.key) == ("/c", "/k")
+
+
+def _unstarted(children: Sequence[ChildSpec], **_: object) -> int:
+    for child in children:
+        if child.listener is not None:
+            child.listener.close()
+    return 0
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o002, 0o077])
+def test_a_first_start_makes_the_state_folder_private(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask: int
+) -> None:
+    monkeypatch.setattr("sallyport.serving.door.run", _unstarted)
+    state = tmp_path / "made" / "state"
+    before = os.umask(umask)
+    try:
+        assert run_door(f'[server]\nlisten = "127.0.0.1:{free_port()}"\nstate = "{state}"\n') == 0
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (state, state / "ca", state / "run")} == {0o700}
+
+
+def test_a_state_folder_that_others_may_enter_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(mode=0o755)
+    with pytest.raises(SettingsError, match="chmod 700"):
+        run_door(f'[server]\nlisten = "127.0.0.1:{free_port()}"\nstate = "{tmp_path / "state"}"\n')
+
+
+def test_a_key_that_others_may_read_ends_the_start_for_good(tmp_path: Path) -> None:
+    configuration = tmp_path / "sallyport.toml"
+    configuration.write_text(
+        f'[server]\nlisten = "127.0.0.1:{free_port()}"\nstate = "{tmp_path / "state"}"\n'
+    )
+    (tmp_path / "state" / "keys").mkdir(mode=0o700, parents=True)
+    (tmp_path / "state").chmod(0o700)
+    (tmp_path / "state" / "keys" / "root.key").write_bytes(bytes(32))
+    (tmp_path / "state" / "keys" / "root.key").chmod(0o644)
+    done = subprocess.run(
+        [sys.executable, "-m", "sallyport", "serve", "-c", str(configuration)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 78, done.stderr
+    assert "chmod 600" in done.stderr

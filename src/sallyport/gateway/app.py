@@ -76,6 +76,7 @@ class Door:
         self._free = in_flight
         self._request_id = request_id
         self._start, self._stop = start, stop
+        self.failure: Exception | None = None  # why the lifespan did not start
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI 3."""
@@ -142,6 +143,7 @@ class Door:
         try:
             await self._start()
         except Exception as error:  # noqa: BLE001 - whatever it is, the worker does not start
+            self.failure = error
             await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})
             return
         await send({"type": "lifespan.startup.complete"})

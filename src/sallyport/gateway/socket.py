@@ -50,7 +50,12 @@ def bind_private(path: Path) -> socket.socket:
 
 def private_folder(folder: Path) -> None:
     """Make the folder (0700), or check that it is a real folder, ours, and closed to everybody else."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            str(folder), f"cannot be made: {error.strerror}", "choose another server.state"
+        ) from None
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode):
         raise SettingsError(str(folder), "is not a folder", "remove it, or choose another server.state")

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import hmac
 import os
-import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from sallyport.errors import SettingsError
 from sallyport.keys.envelope import KEY, NONCE, Random, cipher, unwrap, wrap
-from sallyport.stores.files import own_folder, refuse_shared, sync_folder, write_new
+from sallyport.stores.files import own_folder, refuse_shared, write_once
 
 
 class RootKey(Protocol):
@@ -64,16 +63,11 @@ class FileRoot:
     def create(cls, path: Path) -> FileRoot:
         """Make the file, whole or not at all; where another process was first, read that one's."""
         own_folder(path.parent)
-        beside = path.parent / f".{secrets.token_hex(8)}"
         try:
-            write_new(beside, os.urandom(KEY))
             with suppress(FileExistsError):
-                os.link(beside, path)  # unlike a rename, never replaces a key
+                write_once(path, os.urandom(KEY))
         except OSError as error:
             raise SettingsError(str(path), f"the root key cannot be written: {error.strerror}") from error
-        finally:
-            beside.unlink(missing_ok=True)
-        sync_folder(path.parent)
         return cls.load(path)
 
     def wrap(self, key: bytes, context: bytes) -> bytes:

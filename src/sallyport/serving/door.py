@@ -18,6 +18,7 @@ from sallyport.serving.supervisor import run
 from sallyport.serving.worker import WorkerOrders
 from sallyport.settings import Settings, loads
 from sallyport.settings.schema import Tls
+from sallyport.stores.files import own_folder
 
 _LEAST_IDLE = 300.0  # seconds of silence on an answer
 
@@ -35,6 +36,7 @@ def run_door(
     used. `beside` are children that start first. Raises `SettingsError` before anything is started.
     """
     settings, secret = loads(toml), secrets.token_hex(32)
+    own_folder(settings.state)  # before anything is made in it, which would make it open to others
     sockets = [settings.state / "run" / f"worker-{number}.sock" for number in range(workers)]
     plan = edge_plan(structs.replace(settings, tls=certified(settings)), secret, sockets)
     edge = edge_child(plan)

@@ -136,7 +136,14 @@ def main(arguments: list[str]) -> None:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(NOT_USABLE)
-    run_worker(app, socket.socket(fileno=listener), beat=beat, graceful_seconds=orders.graceful_seconds)
+    try:
+        run_worker(app, socket.socket(fileno=listener), beat=beat, graceful_seconds=orders.graceful_seconds)
+    except SystemExit:
+        if isinstance(
+            app.failure, SettingsError
+        ):  # uvicorn exits in its own way, and starting again cannot help
+            sys.exit(NOT_USABLE)
+        raise
 
 
 if __name__ == "__main__":

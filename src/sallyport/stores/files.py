@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 from pathlib import Path
 
@@ -13,7 +14,12 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 def own_folder(path: Path) -> None:
     """Make a folder of mode 0700, or refuse one that others may enter. Errors: `SettingsError`."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            str(path), f"no folder can be made there: {error.strerror}", "name another place"
+        ) from None
     refuse_shared(path, path.stat())
 
 
@@ -46,6 +52,17 @@ def write_new(path: Path, data: bytes) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_once(path: Path, data: bytes) -> None:
+    """Make a file of mode 0600, whole or not at all. Errors: `FileExistsError` where there is one; it stays."""
+    beside = path.parent / f".{secrets.token_hex(8)}"
+    try:
+        write_new(beside, data)
+        os.link(beside, path)  # unlike a rename, never replaces a file
+    finally:
+        beside.unlink(missing_ok=True)
+    sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:

@@ -147,11 +147,8 @@ class Records:
         self, *, owner: str, request: str, part: str, text: bytes, values: Sequence[tuple[str, str, str]]
     ) -> bytes | None:
         """The sealed record; None where the settings keep no payloads. A value belongs to who wrote it."""
-        if owner not in self._known:
-            await self._keyring.remember(owner)
-            if len(self._known) < REMEMBERED:
-                self._known.add(owner)
         if not self._payloads:
+            await self._remember(owner)
             return None
         context = RecordContext(request=request, shard=self._shard, part=part)  # type: ignore[arg-type]
         sealed = [SealedValue(token, kind, owner, value) for token, kind, value in values]
@@ -159,3 +156,10 @@ class Records:
         if ready is not None:
             return ready
         return await self._sealer.seal_record(owner=owner, context=context, text=text, values=sealed)
+
+    async def _remember(self, owner: str) -> None:
+        """Keep the pseudonym resolvable; sealing does so by itself."""
+        if owner not in self._known:
+            await self._keyring.remember(owner)
+            if len(self._known) < REMEMBERED:
+                self._known.add(owner)

@@ -37,7 +37,7 @@ from sallyport.keys.sealing import Sealer
 from sallyport.keys.signing import load_or_create
 from sallyport.settings import Settings
 from sallyport.stores.sqlite import SqliteStateStore
-from sallyport.wiring import adapters, providers, translate
+from sallyport.wiring import adapters, history, providers, translate
 from sallyport.wiring.evidence import LogEvidence
 from sallyport.wiring.guards import Bounds, Guards, NoInspection
 from sallyport.wiring.health import Health
@@ -99,6 +99,7 @@ class Deployment:
     async def _start(self) -> None:
         store = await SqliteStateStore.open(self.places.database)
         self._open.push_async_callback(store.close)
+        await history.refuse_lost_keys(store, self.places)
         self.keyring = KeyRing(
             store, open_root(self.places.root_key, in_use=await in_use(store)), time.monotonic, os.urandom
         )
@@ -106,7 +107,7 @@ class Deployment:
         state = SealedStateStore(store, self.keyring)
         self._feed = feed = await self._identity(state)
         budgets = await self._budgets(state)
-        log = await self._log()
+        log = await self._log(store)
         upstreams = HttpUpstreams(translate.targets(self.settings))
         self._open.push_async_callback(upstreams.close)
         sealer = Sealer(self.keyring)
@@ -184,27 +185,20 @@ class Deployment:
         )
         return adapters.Budgets(ledger)
 
-    async def _log(self) -> adapters.AuditLog:
+    async def _log(self, store: SqliteStateStore) -> adapters.AuditLog:
+        origin = self.settings.audit.origin or history.own_origin(self.places.origin, secrets.token_hex(8))
+        await history.refuse_lost_log(store, self.places, origin)
         signer = await load_or_create(self.keyring, "log")
         pace = Pace(
             checkpoint=self.settings.audit.checkpoint_seconds, reserve_bytes=self.settings.audit.reserve_bytes
         )
         writer = await asyncio.to_thread(
-            open_shard, self.places.audit, signer, self._origin(), worker=str(self._worker), pace=pace
+            open_shard, self.places.audit, signer, origin, worker=str(self._worker), pace=pace
         )
         log = adapters.AuditLog(writer)
         self._open.push_async_callback(log.close)
+        await history.remember_log(store, origin)
         return log
-
-    def _origin(self) -> str:
-        if self.settings.audit.origin:
-            return self.settings.audit.origin
-        try:
-            with self.places.origin.open("x", encoding="ascii") as file:
-                file.write(f"sallyport.local/{secrets.token_hex(8)}")
-        except FileExistsError:
-            pass
-        return self.places.origin.read_text(encoding="ascii").strip()
 
     async def _inspection(self) -> Guards | NoInspection:
         given = self.settings.inspection

@@ -18,7 +18,7 @@ from sallyport.keys.root import open_root
 from sallyport.keys.sealed_state import SealedStateStore
 from sallyport.settings import Settings
 from sallyport.stores.sqlite import SqliteStateStore
-from sallyport.wiring import translate
+from sallyport.wiring import history, translate
 from sallyport.wiring.places import Places
 
 
@@ -28,6 +28,7 @@ async def open_keyring(settings: Settings) -> AsyncIterator[tuple[KeyRing, Seale
     places = Places.of(settings)
     store = await SqliteStateStore.open(places.database)
     try:
+        await history.refuse_lost_keys(store, places)
         keyring = KeyRing(
             store, open_root(places.root_key, in_use=await in_use(store)), time.monotonic, os.urandom
         )

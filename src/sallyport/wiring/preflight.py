@@ -73,7 +73,9 @@ def _access(settings: Settings) -> Iterator[SettingsError]:
         extend_default=settings.access.extend_default,
     )
     for name in room.unknown_names():
-        yield SettingsError("access.policies", f"a policy names {name}, which does not exist", "correct the name")
+        yield SettingsError(
+            "access.policies", f"a policy names {name}, which does not exist", "correct the name"
+        )
     for provider in settings.identity.providers:
         for role in sorted(set(provider.roles.values()) - room.roles):
             yield SettingsError(
