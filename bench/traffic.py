@@ -10,7 +10,7 @@ PROMPT = (
     "would like to know when the right pair will reach her, because her holiday in the mountains begins at the "
     "end of the month. Our warehouse says that the size is in stock again since yesterday, and that a new parcel "
     "usually takes between two and four working days. Write a short and friendly reply, tell her what happens "
-    "next, say sorry for the trouble, and do not promise a fixed day. Keep it below one hundred and fifty words."
+    "next, mention how glad we are about her trust, and leave the exact day open. Use at most one hundred words."
 )
 ANSWER = (
     "Thank you for writing to us, and please accept our apology for the mix-up with your boots. The right size is "

@@ -8,9 +8,8 @@ Not thread safe: one engine per thread.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-import msgspec
 from msgspec import Struct
 
 from sallyport.inspection import leakage
@@ -27,6 +26,7 @@ from sallyport.inspection.views import View, ViewGate
 from sallyport.model import Channel, Direction, Finding
 
 _SEPARATOR = "\n\x00\n"
+_FEW = 8  # texts up to which a look at all of them together would cost more than it saves
 _LAYERS = {
     **dict.fromkeys(IDENTIFIERS, "identifiers"),
     **dict.fromkeys(SECRETS, "secrets"),
@@ -79,13 +79,39 @@ class Engine:
 
         Spans count characters of the text itself, also where the finding was made on a decoded view.
         """
-        joined = texts[0][0] if len(texts) == 1 else _SEPARATOR.join([text for text, _ in texts])
-        data = joined.encode(errors="replace")
-        hits = self._gate.scan(data)
-        looked_for = self._has_canaries or system_fingerprints is not None or hits & self._always
-        if not looked_for and joined.isascii() and not self._any_rule(data, hits):
-            return ()
-        return self._scan(texts, hits, _Pass(direction, system_fingerprints, self._bits))
+        this = _Pass(direction, system_fingerprints, self._bits)
+        if len(texts) > _FEW:
+            joined = _SEPARATOR.join([text for text, _ in texts])
+            if not joined:
+                return ()
+            data = joined.encode(errors="replace")
+            hits = self._gate.scan(data)
+            channels = frozenset([channel for _, channel in texts])
+            if self._is_clean(joined, data, channels, hits, this):
+                return ()
+        findings: list[Finding] = []
+        for leaf, (text, channel) in enumerate(texts):
+            if text:
+                data = text.encode(errors="replace")
+                hits = self._gate.scan(data)
+                if not self._is_clean(text, data, (channel,), hits, this):
+                    findings += self._findings(leaf, self._text(text, channel, hits, this))
+        return tuple(findings)
+
+    def _is_clean(self, text: str, data: bytes, channels: Iterable[Channel], hits: int, this: _Pass) -> bool:
+        """Whether nothing can be found in a text: then nothing is found in any piece of it either."""
+        if hits & self._always or not text.isascii():
+            return False
+        if self._has_canaries and self._canaries.scan(data):
+            return False
+        if this.known is not None and leakage.may_repeat(text, this.known):
+            return False
+        output = this.direction == "output"
+        return not any(
+            compiled.search(data, loose=False)
+            for channel in channels
+            for compiled in self._rules.applying(channel, output=output).candidates(hits)
+        )
 
     def exhaustive(
         self,
@@ -102,29 +128,16 @@ class Engine:
         def bits(text: str) -> int:
             return self._bits(text) | (self._gate.everything & ~self._views.mask)
 
-        findings = [
-            self._scan(((text, channel),), bits(text), _Pass(direction, system_fingerprints, bits))
-            for text, channel in texts
-        ]
+        this = _Pass(direction, system_fingerprints, bits)
         return tuple(
-            msgspec.structs.replace(f, leaf=leaf) for leaf, found in enumerate(findings) for f in found
+            finding
+            for leaf, (text, channel) in enumerate(texts)
+            if text
+            for finding in self._findings(leaf, self._text(text, channel, bits(text), this))
         )
 
     def _bits(self, text: str) -> int:
         return self._gate.scan(text.encode(errors="replace"))
-
-    def _any_rule(self, data: bytes, hits: int) -> bool:
-        """Whether a rule matches all texts together; if none does, none matches one of them."""
-        return any(compiled.search(data, loose=False) for compiled in self._rules.candidates(hits))
-
-    def _scan(self, texts: Sequence[tuple[str, Channel]], hits: int, this: _Pass) -> tuple[Finding, ...]:
-        several = len(texts) > 1
-        findings: list[Finding] = []
-        for leaf, (text, channel) in enumerate(texts):
-            if text:
-                here = this.bits(text) if several and hits else hits
-                findings += self._findings(leaf, self._text(text, channel, here, this))
-        return tuple(findings)
 
     def _text(self, text: str, channel: Channel, hits: int, this: _Pass) -> list[Span]:
         """All that is seen in one text, in characters of it."""
@@ -163,10 +176,10 @@ class Engine:
     ) -> list[Match]:
         """Matches of the rules that apply to this channel and direction, in the bytes of one view."""
         loose = kind == "despaced"  # words that run together have no boundaries for the gate to see
+        rules = self._rules.applying(channel, output=output)
         found = [
             compiled.search(data, loose=loose)
-            for compiled in self._rules.candidates(self._gate.everything if loose else hits)
-            if channel in compiled.rule.channels and (compiled.rule.output or not output)
+            for compiled in rules.candidates(self._gate.everything if loose else hits)
         ]
         return [match for match in found if match is not None]
 

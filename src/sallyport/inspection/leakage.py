@@ -11,6 +11,7 @@ from sallyport.inspection.spans import Span
 
 WORDS = 6
 HITS = 2
+ANCHORS = 24  # beyond, looking for each costs more than looking at the words
 _WORD = re.compile(r"\w+")
 
 
@@ -19,6 +20,7 @@ class Fingerprints(Struct, frozen=True):
 
     grams: frozenset[tuple[str, ...]]
     ends: frozenset[tuple[str, str]]
+    anchors: tuple[str, ...] = ()  # every sequence holds one of these words; none: there would be too many
 
     def __repr__(self) -> str:
         return f"Fingerprints({len(self.grams)})"
@@ -32,7 +34,26 @@ def fingerprints(texts: Sequence[str]) -> Fingerprints | None:
         grams.update(zip(*(words[i:] for i in range(WORDS)), strict=False))
     if not grams:
         return None
-    return Fingerprints(frozenset(grams), frozenset((gram[0], gram[-1]) for gram in grams))
+    ends = frozenset((gram[0], gram[-1]) for gram in grams)
+    return Fingerprints(frozenset(grams), ends, _anchors(grams))
+
+
+def _anchors(grams: set[tuple[str, ...]]) -> tuple[str, ...]:
+    """Few long words of which each sequence holds at least one."""
+    chosen: set[str] = set()
+    for gram in sorted(grams):
+        if chosen.isdisjoint(gram):
+            chosen.add(max(gram, key=len))
+    return tuple(chosen) if len(chosen) <= ANCHORS else ()
+
+
+def may_repeat(text: str, known: Fingerprints) -> bool:
+    """False where `scan` would see nothing; cheaper."""
+    lower = text.lower()
+    if known.anchors and not any(anchor in lower for anchor in known.anchors):
+        return False
+    words = _WORD.findall(lower)
+    return not known.ends.isdisjoint(zip(words, words[WORDS - 1 :], strict=False))
 
 
 def scan(text: str, known: Fingerprints) -> list[Span]:

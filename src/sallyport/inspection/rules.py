@@ -160,32 +160,54 @@ def _alternatives(phrases: Iterable[str], *, loose: bool) -> str:
     return f"(?:{joined})" if loose else rf"\b(?:{joined})\b"
 
 
+class Selection:
+    """Some of the rules, and which of them a gate's bits call for."""
+
+    def __init__(self, rules: Iterable[Compiled]) -> None:
+        self._rules = list(rules)
+        self._by_bit: dict[int, list[tuple[int, list[int]]]] = {}
+        self.mask = 0
+        for number, compiled in enumerate(self._rules):
+            anchor = min(compiled.gates, key=int.bit_count)
+            rest = [bits for bits in compiled.gates if bits is not anchor]
+            self.mask |= anchor
+            for bit in _each(anchor):
+                self._by_bit.setdefault(bit, []).append((number, rest))
+
+    def candidates(self, hits: int) -> list[Compiled]:
+        """The rules that may match a text with these bits, in order."""
+        numbers: set[int] = set()
+        for bit in _each(hits & self.mask):
+            for number, rest in self._by_bit[bit]:
+                for bits in rest:
+                    if not hits & bits:
+                        break
+                else:
+                    numbers.add(number)
+        return [self._rules[number] for number in sorted(numbers)]
+
+
 class RuleSet:
-    """All rules, and which of them a gate's bits call for."""
+    """All rules, and those that apply to a channel and direction."""
 
     def __init__(
         self, rules: Iterable[Rule], lexicon: Mapping[str, tuple[str, ...]], gate: GateBuilder
     ) -> None:
         self._rules = [Compiled(rule, lexicon, gate) for rule in rules]
-        self._by_bit: dict[int, list[int]] = {}
-        self.mask = 0
-        for number, compiled in enumerate(self._rules):
-            anchor = min(compiled.gates, key=int.bit_count)
-            self.mask |= anchor
-            for bit in _each(anchor):
-                self._by_bit.setdefault(bit, []).append(number)
+        self._applying = {
+            (channel, output): Selection(
+                compiled
+                for compiled in self._rules
+                if channel in compiled.rule.channels and (compiled.rule.output or not output)
+            )
+            for channel in ALL_CHANNELS
+            for output in (False, True)
+        }
+        self.candidates = Selection(self._rules).candidates
 
-    def candidates(self, hits: int) -> list[Compiled]:
-        """The rules that may match a text with these bits, in order."""
-        live = hits & self.mask
-        if not live:
-            return []
-        numbers = {number for bit in _each(live) for number in self._by_bit[bit]}
-        return [
-            self._rules[number]
-            for number in sorted(numbers)
-            if all(hits & bits for bits in self._rules[number].gates)
-        ]
+    def applying(self, channel: Channel, *, output: bool) -> Selection:
+        """The rules for this channel, in what a caller sent or in what a model answered."""
+        return self._applying[channel, output]
 
 
 def _each(bits: int) -> Iterator[int]:
