@@ -53,6 +53,28 @@ def test_valid_documents_are_read_as_they_are(document):
     assert parse(raw, depth=64) == document
 
 
+PAIRS = st.lists(
+    st.tuples(
+        st.sampled_from(['"a"', '"\\u0061"', '"b"', '"a\\":"', '""']),
+        st.sampled_from(
+            ["1", '"x"', '"\\":"', '"a:"', '":"', "[]", '{"a":1}', '{"a":1,"a" :2}', '[{"b":"\\":"}]']
+        ),
+    ),
+    max_size=5,
+)
+
+
+@given(PAIRS, st.sampled_from([":", " :", "\t:\n", "\r\n : "]))
+def test_a_member_that_comes_twice_is_seen_whatever_stands_around_it(pairs, colon):
+    raw = "{" + ",".join(f"{name}{colon}{value}" for name, value in pairs) + "}"
+    names = [json.loads(name) for name, _ in pairs]
+    twice = len(set(names)) < len(names) or any("a" in value and " :" in value for _, value in pairs)
+    result = parse(raw.encode(), depth=32)
+    assert isinstance(result, Refusal) == twice
+    if twice:
+        assert result.code == "json_duplicate"
+
+
 def test_depth_counts_containers():
     assert parse(b"[[[1]]]", depth=3) == [[[1]]]
     assert isinstance(parse(b"[[[[1]]]]", depth=3), Refusal)

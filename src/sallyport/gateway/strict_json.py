@@ -7,7 +7,8 @@ read them differently: what we inspected would not be what the model reads.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -67,6 +68,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
+_LIKE_A_MEMBER = re.compile(rb'"[ \t\n\r]*:')
 _duplicates = json.JSONDecoder(object_pairs_hook=_unique).decode
 
 
@@ -77,7 +79,9 @@ def parse(raw: bytes, *, depth: int) -> Any | Refusal:
     """
     try:
         document = orjson.loads(raw)
-        _duplicates(raw.decode("utf-8"))
+        # As many members as places that look like one: none was lost. Only a text with `":` in it needs a closer look.
+        if len(_LIKE_A_MEMBER.findall(raw)) != _members(document):
+            _duplicates(raw.decode("utf-8"))
     except _DuplicateError as error:
         return Refusal(code="json_duplicate", param=str(error)[:64])
     except RecursionError:
@@ -86,7 +90,7 @@ def parse(raw: bytes, *, depth: int) -> Any | Refusal:
         position = getattr(error, "pos", None)
         where = f" At character {position}." if isinstance(position, int) else ""
         return Refusal(code="json_invalid", message="The body is not valid JSON." + where)
-    if _deeper(document, depth):
+    if raw.count(b"{") + raw.count(b"[") > depth and _deeper(document, depth):
         return Refusal(code="json_too_deep", message=f"The body is nested deeper than {depth} levels.")
     return document
 
@@ -99,19 +103,40 @@ def _deeper(value: Any, depth: int) -> bool:
     return False
 
 
-def strings(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Every string below `value` with its path; member names too, at (..., KEY, name)."""
+def _members(value: Any) -> int:
+    """How many members all objects in a value have."""
+    count = 0
+    if isinstance(value, dict):
+        count = len(value)
+        value = value.values()
+    elif not isinstance(value, list):
+        return 0
+    for inner in value:
+        if isinstance(inner, dict | list):
+            count += _members(inner)
+    return count
+
+
+def strings(value: Any, path: Path = (), *, known: frozenset[str] = frozenset()) -> list[tuple[Path, str]]:
+    """Every string below `value` with its path; member names too, at (..., KEY, name), but for the `known` ones."""
+    found: list[tuple[Path, str]] = []
+    _collect(value, path, known, found.append)
+    return found
+
+
+def _collect(value: Any, path: Path, known: frozenset[str], add: Callable[[tuple[Path, str]], None]) -> None:
     if isinstance(value, str):
-        yield path, value
+        add((path, value))
     elif isinstance(value, dict):
         for name, inner in value.items():
-            yield (*path, KEY, name), name
+            if name not in known:
+                add(((*path, KEY, name), name))
             if isinstance(inner, str | dict | list):
-                yield from strings(inner, (*path, name))
+                _collect(inner, (*path, name), known, add)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            if isinstance(inner, str | dict | list):  # not a generator for each of a million numbers
-                yield from strings(inner, (*path, index))
+            if isinstance(inner, str | dict | list):
+                _collect(inner, (*path, index), known, add)
 
 
 def values(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import time
 from contextlib import AsyncExitStack
@@ -38,6 +37,7 @@ from sallyport.keys.signing import load_or_create
 from sallyport.settings import Settings
 from sallyport.stores.sqlite import SqliteStateStore
 from sallyport.wiring import adapters, history, providers, translate
+from sallyport.wiring.chance import Chance
 from sallyport.wiring.evidence import LogEvidence
 from sallyport.wiring.guards import Bounds, Guards, NoInspection
 from sallyport.wiring.health import Health
@@ -52,7 +52,9 @@ class SystemClock:
 
     now = staticmethod(time.time)
     monotonic = staticmethod(time.monotonic)
-    random = staticmethod(os.urandom)
+
+    def __init__(self, random: Chance) -> None:
+        self.random = random
 
 
 class Deployment:
@@ -83,6 +85,7 @@ class Deployment:
         self.places = Places.of(settings)
         self.counts = RefusalCounts()
         self._open = AsyncExitStack()
+        self.chance = Chance()
 
     async def start(self) -> None:
         """Open everything, in the order of dependence; on an error, close what was opened."""
@@ -101,7 +104,7 @@ class Deployment:
         self._open.push_async_callback(store.close)
         await history.refuse_lost_keys(store, self.places)
         self.keyring = KeyRing(
-            store, open_root(self.places.root_key, in_use=await in_use(store)), time.monotonic, os.urandom
+            store, open_root(self.places.root_key, in_use=await in_use(store)), time.monotonic, self.chance
         )
         await self.keyring.start()
         state = SealedStateStore(store, self.keyring)
@@ -127,7 +130,7 @@ class Deployment:
             ),
             upstreams=upstreams,
             models=translate.models(self.settings),
-            clock=SystemClock(),
+            clock=SystemClock(self.chance),
         )
         limits = translate.limits(self.settings)
         self.pipeline = Pipeline(self.rooms, limits, self.counts)
@@ -209,7 +212,7 @@ class Deployment:
         await self._run(room)
         bounds = Bounds(hold_back=given.hold_back, open_token=given.open_token, literals=options.canaries)
         plug_ins = frozenset(plug_in.name for plug_in in given.plug_ins)
-        return Guards(room, Vaults(time.monotonic, os.urandom), bounds, plug_ins)
+        return Guards(room, Vaults(time.monotonic, self.chance), bounds, plug_ins)
 
     async def _run(self, part: Any) -> None:
         await part.start()
@@ -235,7 +238,7 @@ def build_app(settings: Settings, *, edge_secret: str, worker: int = 0) -> Door:
         prefixes=prefixes,
         default=OpenAIChat(),
         in_flight=settings.server.limits.in_flight,
-        request_id=lambda: f"req_{secrets.token_hex(12)}",
+        request_id=lambda: f"req_{deployment.chance(12).hex()}",
         start=deployment.start,
         stop=deployment.stop,
     )
