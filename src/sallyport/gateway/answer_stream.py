@@ -14,6 +14,7 @@ from sallyport.gateway import outcome, sse, tools
 from sallyport.gateway.dialects.base import Chunk, Piece, StreamDialect, ToolCall, ToolPiece
 from sallyport.gateway.envelope import Envelopes
 from sallyport.gateway.exchange import Exchange
+from sallyport.gateway.held_members import HeldMembers
 from sallyport.gateway.limits import Limits
 from sallyport.gateway.outcome import output_blocked
 from sallyport.gateway.plug_in_gate import PlugInGate
@@ -32,13 +33,15 @@ class StreamAnswer:
         self._x, self._rooms, self._limits = x, rooms, limits
         self._dialect: StreamDialect = x.dialect  # type: ignore[assignment]
         self._guard: StreamGuard = rooms.inspection.guard(x.vault, x.roles, x.system)
-        self._envelopes = Envelopes(rooms.inspection, x)
+        self._envelopes = Envelopes(rooms.inspection, self._dialect, x)
         self._gate = PlugInGate(rooms.inspection, x) if rooms.inspection.plug_ins else None
         self._fields: dict[tuple[int, str], Chunk] = {}  # open text buffers, and a chunk shaped like theirs
         self._tools: dict[tuple[int, int], ToolCall] = {}
         self._tool_chunk: Chunk | None = None
+        self._members = HeldMembers(rooms.inspection, self._dialect, x)
         self._tool_characters = 0
         self._open: set[int] = set()  # choices that have begun and not finished
+        self._finished: dict[int, str] = {}  # choices that have, and why
         self._ended = False
         self._last_read = rooms.clock.monotonic()
         self._last_write = self._last_read
@@ -79,7 +82,8 @@ class StreamAnswer:
                     return await self._finish(out)
             if out:
                 await self._write(b"".join(out))
-        if self._open or (not self._fields and not self._x.out.started):
+        asked = self._x.call.choices if self._x.call else 1
+        if self._open or len(self._finished) < asked:
             raise UpstreamFault("the stream ended early", code="upstream_invalid")
         return await self._finish([])
 
@@ -101,7 +105,7 @@ class StreamAnswer:
             if self._x.call is not None and self._x.call.include_usage:
                 out.append(chunk.raw)
             return None
-        if len(chunk.pieces) == 1 and not chunk.tools and not chunk.finished:
+        if len(chunk.pieces) == 1 and not (chunk.tools or chunk.members or chunk.finished):
             return await self._one_piece(chunk, chunk.pieces[0], out)
         return await self._many(chunk, out)
 
@@ -116,13 +120,13 @@ class StreamAnswer:
             out.append(chunk.raw)
         elif text:
             out.append(self._dialect.with_text(chunk, piece, text))
-        elif "role" in chunk.raw.decode("utf-8", "replace"):
-            out.append(self._dialect.without_pieces(chunk))
+        elif self._envelopes.new and (rest := self._dialect.without_pieces(chunk)):
+            out.append(rest)
         return None
 
     def _feed(self, chunk: Chunk, piece: Piece) -> str | Refusal:
         self._fields.setdefault((piece.choice, piece.field), chunk)
-        self._open.add(piece.choice)
+        self._goes_on(piece.choice)
         self._x.said.append((piece.choice, piece.field, piece.text))
         self._x.output_characters += len(piece.text)
         released = self._guard.feed_text(piece.choice, piece.field, piece.text)
@@ -144,20 +148,33 @@ class StreamAnswer:
                 out.append(self._dialect.text_event(chunk, piece.choice, piece.field, text))
         for tool in chunk.tools:
             self._collect(chunk, tool)
-        for choice in chunk.finished:
+        for member in chunk.members:
+            self._goes_on(member.choice)
+            self._members.hold(chunk, member)
+        for choice, reason in chunk.finished:
+            if self._finished.get(choice, reason) != reason:
+                raise UpstreamFault("a choice ended twice", code="upstream_invalid")
             refusal = await self._finish_choice(choice, out)
             if refusal is not None:
                 return refusal
-        rest = self._dialect.without_pieces(chunk) if chunk.pieces or chunk.tools else chunk.raw
+            self._finished[choice] = reason
+        guarded = chunk.pieces or chunk.tools or chunk.members
+        rest = self._dialect.without_pieces(chunk) if guarded else chunk.raw
         if rest:
             out.append(rest)
         return None
+
+    def _goes_on(self, choice: int) -> None:
+        """What follows the end of a choice would not be seen together with what stands before it."""
+        if choice in self._finished:
+            raise UpstreamFault("a choice went on after its end", code="upstream_invalid")
+        self._open.add(choice)
 
     def _collect(self, chunk: Chunk, tool: ToolPiece) -> None:
         """Gather a tool call: id and name come once, arguments in any pieces."""
         place = (tool.choice, tool.index)
         self._tool_chunk = self._tool_chunk or chunk
-        self._open.add(tool.choice)
+        self._goes_on(tool.choice)
         self._tool_characters += len(tool.arguments) + len(tool.name)
         if self._tool_characters > MOST_TOOL_CHARACTERS or len(self._tools) > MOST_TOOLS:
             raise UpstreamFault("tool calls are too large", code="upstream_too_large")
@@ -193,7 +210,7 @@ class StreamAnswer:
             if isinstance(ready, Refusal):
                 return ready
             out.append(self._dialect.tool_event(self._tool_chunk, ready))
-        return None
+        return await self._members.release(choice, out)
 
     async def _finish(self, out: list[bytes]) -> Refusal | None:
         """The end: release the rest, record the outcome, then the end mark."""

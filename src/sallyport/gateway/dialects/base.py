@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -61,14 +61,24 @@ class ToolPiece(Struct, frozen=True, kw_only=True):
     arguments: str
 
 
+class Member(Struct, frozen=True, kw_only=True):
+    """A member of a delta that nobody knows: held until its choice has ended."""
+
+    choice: int
+    name: str
+    value: Any
+
+
 class Chunk(Struct, frozen=True, kw_only=True):
     """One event of a streamed answer, taken apart."""
 
     raw: bytes  # the event as it may be passed on if nothing in it changes
+    data: bytes
     document: Any
     pieces: tuple[Piece, ...] = ()
     tools: tuple[ToolPiece, ...] = ()
-    finished: tuple[int, ...] = ()  # choices whose finish_reason is in this event
+    members: tuple[Member, ...] = ()
+    finished: tuple[tuple[int, str], ...] = ()  # choices that end in this event, and why
     usage: Usage | None = None
     usage_only: bool = False  # holds nothing but usage
     last: bool = False  # the dialect's end mark
@@ -101,8 +111,17 @@ class StreamDialect(Dialect, Protocol):
     def text_event(self, like: Chunk, choice: int, field: str, text: str) -> bytes:
         """A new event that carries text, shaped like an earlier one."""
 
+    def member_event(self, like: Chunk, member: Member) -> bytes:
+        """A new event that carries a member that was held."""
+
     def tool_event(self, like: Chunk, calls: Sequence[ToolCall]) -> bytes:
         """A new event that carries whole tool calls."""
 
     def without_pieces(self, chunk: Chunk) -> bytes:
-        """The event without its text and tool deltas; empty if nothing else is in it."""
+        """The event without what is guarded in its deltas; empty if nothing else is in it."""
+
+    def others(self, chunk: Chunk) -> Iterator[tuple[Path, str]]:
+        """The strings of an event that are not guarded as pieces, tools or members."""
+
+    def envelope(self, chunk: Chunk) -> bytes | None:
+        """What the event has in common with others that differ in text alone; None if that is in doubt."""

@@ -7,7 +7,6 @@ first delta; `finish_reason` comes apart from text; `n > 1` interleaves; unknown
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,13 +14,19 @@ import orjson
 
 from sallyport.errors import Refusal
 from sallyport.gateway import sse
-from sallyport.gateway.dialects import openai_request
-from sallyport.gateway.dialects.base import AnswerView, Chunk, Options, Piece, ToolCall, ToolPiece
+from sallyport.gateway.dialects import openai_delta, openai_request
+from sallyport.gateway.dialects.base import (
+    AnswerView,
+    Chunk,
+    Member,
+    Options,
+    Piece,
+    ToolCall,
+)
 from sallyport.gateway.json_edit import add_members, replace
 from sallyport.gateway.strict_json import KEY, Path, strings
 from sallyport.model import Call, Leaf, Surface, Usage
 
-TEXT_FIELDS = ("content", "refusal", "reasoning_content", "reasoning")
 KNOWN_MEMBERS = frozenset(
     [
         "id",
@@ -81,10 +86,9 @@ CONSTANTS = frozenset(
         "embedding",
     ]
 )
-_MEMBER = {
-    field: re.compile(rb'"' + field.encode() + rb'"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")')
-    for field in TEXT_FIELDS
-}
+_OF_EVERY_EVENT = frozenset(["id", "object", "created", "model", "system_fingerprint", "service_tier"])
+_CARRIES_NOTHING = _OF_EVERY_EVENT | {"choices", "obfuscation"}
+_LONGEST_REASON = 64
 
 
 class OpenAIChat:
@@ -130,29 +134,30 @@ class OpenAIChat:
     def chunk(self, data: bytes, raw: bytes) -> Chunk:
         """Take one event apart. Raises ValueError if it is not a chat chunk."""
         if data == b"[DONE]":
-            return Chunk(raw=raw, document=None, last=True)
+            return Chunk(raw=raw, data=data, document=None, last=True)
         document = orjson.loads(data)
         if not isinstance(document, dict):
             raise ValueError("a chunk is not an object")
         if "error" in document:
             raise ValueError("the upstream reports an error in the stream")
-        pieces: list[Piece] = []
-        tools: list[ToolPiece] = []
-        finished: list[int] = []
-        choices = document.get("choices")
-        for choice in choices if isinstance(choices, list) else ():
-            index = _index(choice)
-            delta = choice.get("delta") or {}
-            pieces += _pieces(index, delta)
-            tools += _tool_pieces(index, delta)
-            if choice.get("finish_reason") is not None:
-                finished.append(index)
+        guarded = openai_delta.Guarded()
+        finished: list[tuple[int, str]] = []
+        choices = document.get("choices") or ()
+        if not isinstance(choices, list | tuple):
+            raise ValueError("the choices are no list")
+        for choice in choices:
+            index = openai_delta.index_of(choice)
+            guarded.add(index, choice.get("delta") or {})
+            if (reason := choice.get("finish_reason")) is not None:
+                finished.append((index, _reason(reason)))
         metered = usage(document.get("usage"))
         return Chunk(
             raw=raw,
+            data=data,
             document=document,
-            pieces=tuple(pieces),
-            tools=tuple(tools),
+            pieces=tuple(guarded.pieces),
+            tools=tuple(guarded.tools),
+            members=tuple(guarded.members),
             finished=tuple(finished),
             usage=metered,
             usage_only=metered is not None and not choices,
@@ -160,18 +165,23 @@ class OpenAIChat:
 
     def with_text(self, chunk: Chunk, piece: Piece, text: str) -> bytes:
         """The event with another text. Only the bytes of that one literal change, where it can be found."""
-        match = _MEMBER[piece.field].search(chunk.raw)
-        if match and not _MEMBER[piece.field].search(chunk.raw, match.end()):
-            return chunk.raw[: match.start(1)] + orjson.dumps(text) + chunk.raw[match.end(1) :]
+        match = openai_delta.literal(chunk.raw)
+        if match:
+            return chunk.raw[: match.start(2)] + orjson.dumps(text) + chunk.raw[match.end(2) :]
         document = orjson.loads(orjson.dumps(chunk.document))
         for choice in document["choices"]:
-            if choice.get("index", 0) == piece.choice:
-                choice["delta"][piece.field] = text
+            delta = choice.get("delta") or {}
+            if delta.get(piece.field):
+                delta[piece.field] = text
         return sse.write(orjson.dumps(document))
 
     def text_event(self, like: Chunk, choice: int, field: str, text: str) -> bytes:
         """A new event that carries text, with the members of an earlier one."""
         return self._event(like, choice, {field: text})
+
+    def member_event(self, like: Chunk, member: Member) -> bytes:
+        """A new event that carries a member that was held."""
+        return self._event(like, member.choice, {member.name: member.value})
 
     def tool_event(self, like: Chunk, calls: Sequence[ToolCall]) -> bytes:
         """A new event that carries whole tool calls of one choice."""
@@ -187,22 +197,30 @@ class OpenAIChat:
         return self._event(like, calls[0].choice, {"tool_calls": listed})
 
     def _event(self, like: Chunk, choice: int, delta: dict[str, Any]) -> bytes:
-        document = {
-            name: value for name, value in like.document.items() if name not in {"usage", "obfuscation"}
-        }
+        document = {name: value for name, value in like.document.items() if name in _OF_EVERY_EVENT}
         document["choices"] = [{"index": choice, "delta": delta, "finish_reason": None}]
         return sse.write(orjson.dumps(document))
 
     def without_pieces(self, chunk: Chunk) -> bytes:
-        """The event without its text and tool deltas, or nothing where nothing else is in it."""
+        """The event without what is guarded in its deltas, or nothing where nothing else is in it."""
         document = orjson.loads(orjson.dumps(chunk.document))
-        kept = False
+        kept = any(v is not None and name not in _CARRIES_NOTHING for name, v in document.items())
         for choice in document.get("choices") or ():
-            delta = choice.get("delta") or {}
-            for name in (*TEXT_FIELDS, "tool_calls", "function_call"):
-                delta.pop(name, None)
-            kept = kept or bool(delta) or choice.get("finish_reason") is not None
+            choice["delta"] = delta = openai_delta.bare(choice.get("delta") or {})
+            kept = (
+                kept or bool(delta) or any(v for name, v in choice.items() if name not in {"index", "delta"})
+            )
         return sse.write(orjson.dumps(document)) if kept or not document.get("choices") else b""
+
+    def others(self, chunk: Chunk) -> Iterator[tuple[Path, str]]:
+        """Strings that are not guarded as pieces, tools or members."""
+        for path, text in answer_strings(chunk.document):
+            if path[0] != "choices" or path[2:3] != ("delta",) or path[3:4] in {(), (KEY,), ("role",)}:
+                yield path, text
+
+    def envelope(self, chunk: Chunk) -> bytes | None:
+        """See `openai_delta.envelope`."""
+        return openai_delta.envelope(chunk.raw, len(chunk.pieces)) if chunk.pieces else chunk.raw
 
 
 def usage(value: Any) -> Usage | None:
@@ -217,42 +235,15 @@ def usage(value: Any) -> Usage | None:
 
 def answer_strings(document: Any) -> Iterator[tuple[Path, str]]:
     """Strings of an answer that must be inspected: all but well-known words and member names."""
-    for path, text in strings(document):
-        if text in CONSTANTS or (len(path) > 1 and path[-2] == KEY and text in KNOWN_MEMBERS):
-            continue
-        yield path, text
+    for path, text in strings(document, known=KNOWN_MEMBERS):
+        if text not in CONSTANTS:
+            yield path, text
 
 
-def _index(choice: Any) -> int:
-    if not isinstance(choice, dict) or not isinstance(choice.get("delta") or {}, dict):
-        raise ValueError("a choice is not an object")
-    index = choice.get("index", 0)
-    if not isinstance(index, int) or not 0 <= index < 128:  # noqa: PLR2004 - more choices than anyone may ask for
-        raise ValueError("a choice has no usable index")
-    return index
-
-
-def _pieces(index: int, delta: dict[str, Any]) -> Iterator[Piece]:
-    for field in TEXT_FIELDS:
-        text = delta.get(field)
-        if text:
-            if not isinstance(text, str):
-                raise ValueError("a text delta is not a string")
-            yield Piece(choice=index, field=field, text=text)
-
-
-def _tool_pieces(index: int, delta: dict[str, Any]) -> Iterator[ToolPiece]:
-    if delta.get("function_call") is not None:
-        raise ValueError("the old function_call form is not streamed through")
-    for position, call in enumerate(delta.get("tool_calls") or ()):
-        function = call.get("function") if isinstance(call, dict) else None
-        if not isinstance(function, dict):
-            raise ValueError("a tool call is not an object")
-        at = call.get("index", position)
-        texts = [call.get("id") or "", function.get("name") or "", function.get("arguments") or ""]
-        if not isinstance(at, int) or not all(isinstance(text, str) for text in texts):
-            raise ValueError("a tool call has a wrong member")
-        yield ToolPiece(choice=index, index=at, id=texts[0], name=texts[1], arguments=texts[2])
+def _reason(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > _LONGEST_REASON:
+        raise ValueError("a finish_reason is not a word")
+    return value
 
 
 def _tools(position: int, choice: Any) -> Iterator[ToolCall]:
