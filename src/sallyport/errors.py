@@ -90,6 +90,7 @@ CATALOGUE: dict[str, Spec] = {
     "recovery_refused": Spec(
         403, POLICY, "Nobody recovers their own account.", "Ask another administrator."
     ),
+    "own_roles_refused": Spec(403, POLICY, "Nobody changes their own roles.", "Ask another administrator."),
     "identity_unavailable": Spec(
         503, SERVER, "The identity provider's keys cannot be fetched.", "Try again."
     ),

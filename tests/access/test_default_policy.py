@@ -82,6 +82,9 @@ def test_a_tool_of_prod_is_bound_by_the_rules_of_prod(room, ask, model) -> None:
 def test_a_workload_proves_no_second_factor(room, ask, person, model) -> None:
     robot = person("analyst", kind="workload", mfa=False)
     assert room.authorise(ask(robot, "chat", model("support"))).allowed
+    for action in ADMIN:
+        asked = ask(person("security-admin", kind="workload", mfa=False), action, purpose="incident 7")
+        assert room.authorise(asked).allowed is (action in {"read_log", "export_log"})
     suspended = person("analyst", kind="workload", suspended=True)
     assert room.authorise(ask(suspended, "chat", model("support"))).policies == ("guard-suspended",)
 

@@ -79,6 +79,14 @@ async def test_people_are_listed_without_secrets(world):
     ]
 
 
+@pytest.mark.parametrize("name", ["root", "ROOT"])
+async def test_nobody_changes_their_own_roles(world, name):
+    await world.enrol("root", "security-admin")
+    refusal = await world.directory.set_roles(name, ["security-admin", "data-scientist"], by=ADMIN)
+    assert refusal.code == "own_roles_refused"
+    assert [p.roles for p in await world.directory.people()] == [("security-admin",)]
+
+
 @pytest.mark.parametrize("act", ["suspend", "resume", "recovery_link", "set_roles"])
 async def test_acts_on_nobody(world, act):
     arguments = [["a"]] if act == "set_roles" else []

@@ -17,6 +17,7 @@ from sallyport.identity.providers import (
     MfaRule,
     ProviderRules,
     check_rules,
+    check_together,
     discovered_issuer,
     discovery_url,
     issuers,
@@ -308,12 +309,26 @@ def test_a_multi_tenant_issuer_stands_for_the_listed_tenants_only() -> None:
         ({"algorithms": ()}, "identity.providers.x"),
         ({"algorithms": ("HS256",)}, "algorithms"),
         ({"algorithms": ("none",)}, "algorithms"),
+        ({"mfa": MfaRule(acr=("phr", ""))}, "mfa"),
+        ({"mfa": MfaRule(amr=("",))}, "mfa"),
+        ({"mfa": MfaRule(acrs=("",))}, "mfa"),
     ],
 )
 def test_what_can_never_be_safe_is_refused_at_start(over, key) -> None:
     given_rules = {"name": "x", "issuer": ENTRA.issuer, "audience": "api"} | over
     with pytest.raises(SettingsError, match=key):
         check_rules(ProviderRules(**given_rules))
+
+
+def test_an_issuer_belongs_to_one_provider() -> None:
+    one = ProviderRules(name="one", issuer="https://idp.example", audience="a")
+    two = ProviderRules(name="two", issuer="https://idp.example", audience="b", roles={"x": "admin"})
+    check_together([one])
+    with pytest.raises(SettingsError, match=r"identity\.providers\.two\.issuer"):
+        check_together([one, two])
+    many = ProviderRules(name="e", preset="entra", issuer=COMMON.issuer, audience="api", tenants=(TENANT,))
+    with pytest.raises(SettingsError, match=r"identity\.providers\.e\.issuer"):
+        check_together([ProviderRules(name="home", issuer=issuers(many)[0], audience="api"), many])
 
 
 def test_the_entra_policy_takes_no_list_of_audiences() -> None:

@@ -182,10 +182,12 @@ class Directory:
         return await self._change(name, lambda p: replace(p, suspended=False, changed_by=by))
 
     async def set_roles(self, name: str, roles: Iterable[str], *, by: str) -> PersonSummary | Refusal:
-        """Replace the roles, also of running sessions."""
+        """Replace the roles, also of running sessions: `person_unknown`, `own_roles_refused`, `field_invalid`."""
         clean = clean_roles(roles)
         if clean is None:
             return Refusal(code="field_invalid", param="roles")
+        if by == principal_id(fold_name(name) or ""):
+            return Refusal(code="own_roles_refused")
         return await self._change(
             name, lambda p: replace(p, roles=clean, changed_by=by), also=[revocation.bump()]
         )

@@ -7,6 +7,7 @@ authorisation server), "entra" (Microsoft Entra ID). Entra's multi-tenant issuer
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -81,6 +82,8 @@ def check_rules(rules: ProviderRules) -> None:
         raise SettingsError(f"{where}.algorithms", f"{min(unknown)!r} is not accepted", "use RS256")
     if not rules.algorithms or not rules.audience:
         raise SettingsError(where, "algorithms and audience must not be empty", "name them")
+    if "" in (*rules.mfa.acr, *rules.mfa.amr, *rules.mfa.acrs):
+        raise SettingsError(f"{where}.mfa", 'an empty value would be "proven" by its absence', "remove it")
     if rules.preset == "entra" and rules.audience.rstrip("/") in _GRAPH:
         raise SettingsError(
             f"{where}.audience",
@@ -91,6 +94,24 @@ def check_rules(rules: ProviderRules) -> None:
         raise SettingsError(
             f"{where}.tenants", "the issuer is multi-tenant", "list the tenants that may come"
         )
+
+
+def check_together(providers: Sequence[ProviderRules]) -> None:
+    """Refuse what can never be safe, also between providers. Raises SettingsError.
+
+    A token's issuer must name one provider: of two, one would judge the other's tokens by its own audience, roles
+    and proof of MFA.
+    """
+    owner: dict[str, str] = {}
+    for rules in providers:
+        check_rules(rules)
+        for issuer in issuers(rules):
+            if owner.setdefault(issuer, rules.name) != rules.name:
+                raise SettingsError(
+                    f"identity.providers.{rules.name}.issuer",
+                    f"is the issuer of {owner[issuer]!r} too",
+                    "write one provider for each issuer",
+                )
 
 
 def token_policy(rules: ProviderRules) -> TokenPolicy:

@@ -33,6 +33,10 @@ TABLE: tuple[tuple[str, str, Choose, bool], ...] = (
     (f"{OWN}/people", "POST", lambda d: d.administration.act, True),
     (f"{OWN}/health", "GET", lambda d: d.health.check, False),
 )
+# What only the built-in directory can answer: where it is not enabled, these do not exist.
+OF_DIRECTORY = frozenset(
+    f"{OWN}/{path}" for path in ("login", "enrol", "enrol/finish", "logout", "refresh", "people")
+)
 PREFIXES: tuple[tuple[str, str, Choose], ...] = (
     ("/v1/models", "GET", lambda d: d.models.one),
     (f"{OWN}/receipts", "GET", lambda d: d.receipts.receipt),
@@ -50,7 +54,10 @@ def routes(deployment: Deployment) -> tuple[dict[str, tuple[Route, ...]], dict[s
         "/v1/chat/completions": (Route("POST", CHAT, guarded),),
         "/v1/embeddings": (Route("POST", OpenAIEmbeddings(), guarded),),
     }
+    enabled = deployment.settings.identity.directory.enabled
     for path, method, choose, identified in TABLE:
+        if path in OF_DIRECTORY and not enabled:
+            continue
         route = Route(method, CHAT, _own(deployment, choose, identified=identified))
         exact[path] = (*exact.get(path, ()), route)
     return exact, {path: Route(method, CHAT, _own(deployment, choose)) for path, method, choose in PREFIXES}

@@ -104,13 +104,16 @@ class Desk:
     async def note(self, x: Exchange, action: str, **facts: Any) -> None:
         """The entry of an administrator's act, durable before it happens. Raises LogFault."""
         principal = stages.expect(x.principal, Principal)
+        await self.note_of(x, action, principal.id, roles=list(principal.roles), **facts)
+
+    async def note_of(self, x: Exchange, action: str, who: str, **facts: Any) -> None:
+        """The entry of what somebody did who is known only now, as by a login. Raises LogFault."""
         await self.rooms.log.append(
             {
                 "kind": "admin",
                 "action": action,
                 "request": x.request_id,
-                "who": self.rooms.sealer.pseudonym(principal.id),
-                "roles": list(principal.roles),
+                "who": self.rooms.sealer.pseudonym(who),
                 "policies": list(x.decision.policies) if x.decision else [],
                 **facts,
             }

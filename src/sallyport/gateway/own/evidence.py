@@ -39,6 +39,11 @@ class Evidence(Protocol):
         """The sealed texts and values."""
 
 
+def stated(purpose: str) -> str:
+    """The purpose, "" where nothing is said: spaces, dots and invisible characters are no purpose."""
+    return purpose.strip() if any(character.isalnum() for character in purpose) else ""
+
+
 class Receipts:
     """Proof of a call, for its caller; and what was said, for those whom the policy lets read it."""
 
@@ -63,13 +68,14 @@ class Receipts:
         given = document if isinstance(document, Refusal) else texts(document, "purpose")
         if isinstance(given, Refusal):
             return given
+        purpose = stated(given["purpose"])
         where = await self._evidence.where(x.target)
         mine = self._is_mine(x, where)
-        denied = self._desk.may(x, "read_content", purpose=given["purpose"], self_owned=mine)
+        denied = self._desk.may(x, "read_content", purpose=purpose, self_owned=mine)
         if denied is not None:
             return denied
         # The purpose is somebody's words, so the log says only that one was given.
-        details = {"record": where.request, "own": mine, "purpose_given": bool(given["purpose"].strip())}
+        details = {"record": where.request, "own": mine, "purpose_given": bool(purpose)}
         await self._desk.note(x, "content.read", target=where.who, details=details)
         return await self._evidence.content(where)
 

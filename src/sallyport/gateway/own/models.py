@@ -41,6 +41,9 @@ class ModelList:
         x.model = self._desk.rooms.models.get(given["model"])
         if x.model is None or given["surface"] not in ACTIONS:
             return Refusal(code="model_unknown", param="model")
+        denied = self._desk.may(x, "explain", self_owned=True)
+        if denied is not None:
+            return denied
         return self._desk.rooms.access.explain(stages.question(x, ACTIONS[given["surface"]]))
 
 

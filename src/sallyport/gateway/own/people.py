@@ -13,6 +13,8 @@ from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.own.base import Desk, texts
 from sallyport.model import Principal
 
+ROLES, ROLE_CHARACTERS = 64, 64  # of one person, at most
+
 
 class People(Protocol):
     """The built-in directory. Its answers are structs without secrets, or refusals."""
@@ -74,7 +76,11 @@ class Sessions:
         if not isinstance(device, str):
             return Refusal(code="field_invalid", param="device")
         name, password, code = given["name"], given["password"], given["code"]
-        return _plain(await self._people.login(name, password, code, source=x.peer, device=device))
+        issued = await self._people.login(name, password, code, source=x.peer, device=device)
+        if not isinstance(issued, Refusal):  # without the entry nobody gets the key
+            session = self._desk.rooms.sealer.pseudonym("session|" + issued.session)
+            await self._desk.note_of(x, "session.open", issued.principal, session=session)
+        return _plain(issued)
 
     async def enrol(self, x: Exchange) -> Any:
         """{link, password} -> what the authenticator app needs."""
@@ -90,7 +96,10 @@ class Sessions:
         given = document if isinstance(document, Refusal) else texts(document, "link", "code")
         if isinstance(given, Refusal):
             return given
-        return _plain(await self._people.enrol_finish(given["link"], given["code"]))
+        enrolled = await self._people.enrol_finish(given["link"], given["code"])
+        if not isinstance(enrolled, Refusal):
+            await self._desk.note_of(x, "person.enrolled", enrolled.principal)
+        return _plain(enrolled)
 
     async def logout(self, x: Exchange) -> Any:
         """End the session of the key that is sent."""
@@ -142,7 +151,7 @@ class Administration:
         given = texts(document, "action", "name")
         if isinstance(given, Refusal):
             return given
-        if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        if not isinstance(roles, list) or len(roles) > ROLES or not all(_is_role(role) for role in roles):
             return Refusal(code="field_invalid", param="roles")
         return await self._do(x, given["action"], given["name"], roles)
 
@@ -163,6 +172,11 @@ class Administration:
         target = self._desk.rooms.sealer.pseudonym("local|" + name.lower())
         await self._desk.note(x, f"people.{action}", target=target, details={"roles": roles})
         return _plain(await act())
+
+
+def _is_role(role: object) -> bool:
+    """Whether it can be a role's name; nothing else gets into the log."""
+    return isinstance(role, str) and 0 < len(role) <= ROLE_CHARACTERS and role.isprintable()
 
 
 def _key(x: Exchange) -> str:
