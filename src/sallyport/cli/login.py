@@ -18,7 +18,9 @@ Ca = Annotated[str, typer.Option("--ca", help="Its certificate authority, a PEM 
 State = Annotated[Path | None, typer.Option("--state", help="State folder of a door on this machine.")]
 Demo = Annotated[str, typer.Option("--demo", help="Log in as this person of the demo company.")]
 Provider = Annotated[str, typer.Option("--provider", help="Log in with this identity provider.")]
-Name = Annotated[str, typer.Option("--name", help="Your name in the built-in directory.")]
+Name = Annotated[
+    str, typer.Option("--name", help="Your name in the built-in directory, or a hint to the provider.")
+]
 CODE_SECONDS = 30  # RFC 6238
 OK = 200
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
@@ -44,7 +46,7 @@ def login(
     if demo:
         credentials = _demo(door, demo, state)
     elif provider or (not name and door.get(f"{OWN}/providers")["providers"]):
-        credentials = _with_provider(door, provider)
+        credentials = _with_provider(door, provider, name)
     else:
         credentials = _directory(door, name)
     save(credentials, default_path())
@@ -134,14 +136,14 @@ def _factors(person: Any) -> dict[str, str]:
     return {"name": person.name, "password": person.password, "code": person.code(time.time())}
 
 
-def _with_provider(door: DoorClient, name: str) -> Credentials:
+def _with_provider(door: DoorClient, name: str, hint: str) -> Credentials:
     from sallyport.wiring.device_login import log_in  # noqa: PLC0415
 
     offered = door.get(f"{OWN}/providers")["providers"]
     chosen = next((p for p in offered if name in ("", p["name"])), None)
     if chosen is None:
         raise fail("the door has no such provider. It has: " + ", ".join(p["name"] for p in offered), 2)
-    token, expires = asyncio.run(log_in(chosen, _show_code))
+    token, expires = asyncio.run(log_in(chosen, _show_code, hint=hint))
     client = DoorClient(door.server, ca=door.ca, key=token)
     who: Any = client.get(f"{OWN}/whoami")
     return Credentials(server=door.server, key=token, expires=expires, ca=door.ca, principal=who["id"])

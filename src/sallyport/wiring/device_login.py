@@ -17,8 +17,10 @@ from sallyport.identity.strict import Malformed
 DEFAULT_SECONDS = 300  # of a token whose provider does not say
 
 
-async def log_in(offered: Mapping[str, Any], show: Callable[[str, str], None]) -> tuple[str, int]:
-    """An access token and when it expires. `offered` is what the door says of a provider.
+async def log_in(
+    offered: Mapping[str, Any], show: Callable[[str, str], None], *, hint: str = ""
+) -> tuple[str, int]:
+    """An access token and when it expires. `offered` is what the door says of a provider, `hint` whom to expect.
 
     Raises SettingsError with what went wrong and the next step.
     """
@@ -31,10 +33,11 @@ async def log_in(offered: Mapping[str, Any], show: Callable[[str, str], None]) -
             post=http.post,
             sleep=asyncio.sleep,
             clock=time.time,
-            resource=offered["audience"],
+            resource=offered["resource"],
             unsafe_http=unsafe_http,
         )
-        code = await grant.start(found.device_authorization_endpoint, offered["scopes"])
+        also = {"login_hint": hint} if hint else {}
+        code = await grant.start(found.device_authorization_endpoint, offered["scopes"], **also)
         if isinstance(code, Refusal):
             raise _failed(offered, code)
         show(code.verification_uri_complete or code.verification_uri, code.user_code)

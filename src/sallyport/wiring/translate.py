@@ -43,10 +43,11 @@ def models(settings: Settings) -> dict[str, Model]:
 
 def targets(settings: Settings) -> dict[str, Target]:
     """Upstreams by name."""
-    return {upstream.name: _target(upstream) for upstream in settings.upstreams}
+    return {upstream.name: target(upstream) for upstream in settings.upstreams}
 
 
-def _target(upstream: Upstream) -> Target:
+def target(upstream: Upstream) -> Target:
+    """One upstream with its key. Raises SettingsError for a file that cannot be read."""
     key = upstream.api_key.reveal() if upstream.api_key else ""
     bearer = upstream.key_header.lower() == "authorization"
     return Target(
@@ -108,6 +109,7 @@ def offered(settings: Settings) -> list[dict[str, Any]]:
             "audience": p.audience,
             "client_id": p.client_id,
             "scopes": list(p.scopes),
+            "resource": p.resource,
             "unsafe_http": p.unsafe_http,
         }
         for p in settings.identity.providers
