@@ -32,6 +32,7 @@ class Upstream:
 
     def __init__(self, key: str = "sk-own-upstream-c4n4ry", piece_seconds: float = 0.005):
         self.key, self.bodies, self.headers = key, [], []
+        self.instead = None  # (status, content type, body) to answer with
         self.model = DemoModel(key, piece_seconds=piece_seconds)
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -51,6 +52,9 @@ class Upstream:
 
     async def _app(self, scope, receive, send):
         self.headers.append(dict(scope["headers"]))
+        if self.instead is not None:
+            await self._answer(send, *self.instead)
+            return
 
         async def heard():
             message = await receive()
@@ -59,6 +63,11 @@ class Upstream:
             return message
 
         await self.model(scope, heard, send)
+
+    async def _answer(self, send, status, kind, data):
+        headers = [(b"content-type", kind.encode()), (b"x-key", self.key.encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": data})
 
     @property
     def calls(self) -> int:
