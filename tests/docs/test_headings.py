@@ -10,7 +10,9 @@ from cli_verbs import VERBS
 from settings_keys import keys
 
 from sallyport.errors import CATALOGUE
+from sallyport.settings import loads
 from sallyport.wiring import routes
+from sallyport.wiring.build import Deployment
 
 HEADING = re.compile(r"^### (.+)$", re.MULTILINE)
 MUST_BE_GIVEN = {"upstreams.base_url"}  # has a default only so that its check can name it
@@ -25,7 +27,8 @@ def sections(text: str) -> dict[str, str]:
 
 def served() -> set[str]:
     """Every route as its heading says it."""
-    exact, prefixes = routes.routes(None)  # the deployment is looked up only when a call comes
+    unopened = Deployment(loads(""), edge_secret="", worker=0)  # looked into only when a call comes
+    exact, prefixes = routes.routes(unopened)
     parts = {"/v1/models": "{model}"}
     return {f"{route.method} {path}" for path, several in exact.items() for route in several} | {
         f"{route.method} {path}/{parts.get(path, '{request}')}" for path, route in prefixes.items()

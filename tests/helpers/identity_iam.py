@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,7 @@ def install() -> Path:
     lock_file = FOLDER / "requirements.txt"
     digest = hashlib.sha256(lock_file.read_bytes()).hexdigest()
     stamp, python = HOME / ".locked", HOME / "bin" / "python"
-    with (Path(tempfile.gettempdir()) / "sallyport-test-iam.lock").open("w") as lock:
+    with (Path(tempfile.gettempdir()) / f"sallyport-test-iam-{os.getuid()}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if stamp.exists() and stamp.read_text() == digest:
             return python

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import re
 import secrets
 import subprocess
@@ -31,7 +32,7 @@ def install() -> None:
     """`npm ci` once per lock file; several test runs may want it at the same time."""
     digest = hashlib.sha256((FOLDER / "package-lock.json").read_bytes()).hexdigest()
     stamp = FOLDER / "node_modules" / ".locked"
-    with (Path(tempfile.gettempdir()) / "sallyport-test-idp.lock").open("w") as lock:
+    with (Path(tempfile.gettempdir()) / f"sallyport-test-idp-{os.getuid()}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if stamp.exists() and stamp.read_text() == digest:
             return
