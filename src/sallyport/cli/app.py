@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sallyport import __version__
+from sallyport.cli.output import neutral
 from sallyport.errors import CATALOGUE, Fault, SallyportError, SettingsError
 
 VERBS = ("up", "demo", "serve", "check", "login", "session", "people", "audit")
@@ -21,16 +24,23 @@ app = typer.Typer(
 )
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"sallyport {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version.")
+]
+
+
 @app.callback()
-def root(
-    *, version: Annotated[bool, typer.Option("--version", is_eager=True, help="Show the version.")] = False
-) -> None:
+def root(*, version: Version = False) -> None:
     """The Zero Trust door to a company's language models. Exit codes: 0 done, 1 it did not hold,
     2 wrong usage, 3 something is missing here, 4 refused, 5 no door there, 78 unusable configuration.
     """  # noqa: D205 - one paragraph, so that the help fits one screen
-    if version:
-        typer.echo(f"sallyport {__version__}")
-        raise typer.Exit
+    del version
 
 
 def load() -> typer.Typer:
@@ -43,7 +53,7 @@ def load() -> typer.Typer:
 def main() -> None:
     """Entry point. Errors of ours are one sentence and the next step, never a trace."""
     try:
-        load()()
+        load()(prog_name="sallyport")
     except SettingsError as error:
         _fail(str(error), 78)
     except Fault as fault:
@@ -51,6 +61,14 @@ def main() -> None:
         _fail(f"{sentence(fault.detail or spec.message)} {spec.next_step}".strip(), 1)
     except SallyportError as error:
         _fail(str(error), 1)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        _fail(f"{place}{error.strerror or type(error).__name__}. Check the path and its rights.", 3)
+    except Exception as error:  # noqa: BLE001 - the last net: what its text holds is unknown, so it is not shown
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        _fail(
+            f"unexpected {type(error).__name__} at {Path(where.filename).name}:{where.lineno}. Report it.", 1
+        )
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -61,5 +79,5 @@ def sentence(text: str) -> str:
 
 
 def _fail(message: str, code: int) -> None:
-    sys.stderr.write(f"sallyport: {message}\n")
+    sys.stderr.write(neutral(f"sallyport: {message}\n"))
     sys.exit(code)

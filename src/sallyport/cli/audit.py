@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from sallyport.cli.client import OWN, connect
-from sallyport.cli.output import data_folder, emit, fail, table
+from sallyport.cli.output import data_folder, emit, fail, say, table
 
 audit = typer.Typer(help="The audit log: verify, read, prove.", no_args_is_help=True)
 Dir = Annotated[
@@ -66,7 +67,7 @@ def verify(dir: Dir = None, key: Key = None, *, json: Json = False) -> None:  # 
             (log.log, log.size, log.unpublished, log.payloads, len(log.open_intents)) for log in report.logs
         ]
         table(("log", "entries", "not yet published", "payloads", "open calls"), rows)
-        typer.echo(_verdict(report))
+        say(_verdict(report))
     raise typer.Exit(0 if report.ok else 1)
 
 
@@ -100,26 +101,34 @@ def tail(
     from sallyport.audit.read import tail as read_tail  # noqa: PLC0415
 
     for row in read_tail(folder(dir), count, follow=follow):
-        typer.echo(jsonlib.dumps(row) if json else _line(row))
+        say(jsonlib.dumps(row) if json else _line(row))
 
 
 def _line(row: dict[str, Any]) -> str:
     facts = [row.get(name) for name in ("request", "action", "model", "verdict", "code", "stage")]
     if row["kind"] == "refusals":
-        facts = [f"{code} x{n}" for counts in row["counts"].values() for code, n in counts.items()]
+        facts = [f"{code} {n}" for code, n in _counts(row["counts"])]
     return f"{row['shard']}/{row['index']:<6} {row['kind']:<12} " + "  ".join(str(f) for f in facts if f)
+
+
+def _counts(counts: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    for code, count in counts.items():
+        yield from count.items() if isinstance(count, dict) else ((code, count),)
 
 
 @audit.command("key")
 def show_key(dir: Dir = None, *, json: Json = False) -> None:  # noqa: A002
-    """The log's public key, to be kept elsewhere and given to `--key`. Exit code 3 if there is no log."""
+    """The log's public key, to be kept elsewhere.
+
+    Give it to --key when you verify. Exit code 3 if there is no log.
+    """
     from sallyport.audit.reader import LogReader  # noqa: PLC0415
     from sallyport.audit.shard import shards_of  # noqa: PLC0415
 
     keys = sorted(
         {jsonlib.loads(LogReader(place).entry(0))["public_key"] for place in shards_of(folder(dir))}
     )
-    emit({"keys": keys}) if json else typer.echo("\n".join(keys))
+    emit({"keys": keys}) if json else say("\n".join(keys))
 
 
 @audit.command()
@@ -147,13 +156,13 @@ def prove(
         document = build(folder(dir), request)
     text = jsonlib.dumps(document, indent=1)
     if out is None:
-        typer.echo(text)
+        say(text)
     else:
         try:
             out.write_text(text + "\n", encoding="utf-8")
         except OSError as error:
             raise fail(f"{out} cannot be written ({error.strerror}). Name another file.", 3) from None
-        typer.echo(f"Wrote {out}. Next: sallyport audit verify-receipt {out}", err=True)
+        say(f"Wrote {out}. Next: sallyport audit verify-receipt {out}", err=True)
 
 
 @audit.command("verify-receipt")
@@ -171,7 +180,7 @@ def verify_receipt(
 
     try:
         document = jsonlib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise fail(
             f"{file} is no receipt ({type(error).__name__}). Make one: sallyport audit prove", 3
         ) from None
@@ -189,14 +198,10 @@ def verify_receipt(
         emit({"ok": report.ok, **as_json(report)})
     else:
         for index, entry in report.entries.items():
-            typer.echo(f"proven: {report.shard}/{index} {entry['kind']}")
-        typer.echo(
-            "The receipt holds." if report.ok else "THE RECEIPT DOES NOT HOLD: " + "; ".join(report.problems)
-        )
+            say(f"proven: {report.shard}/{index} {entry['kind']}")
+        say("The receipt holds." if report.ok else "THE RECEIPT DOES NOT HOLD: " + "; ".join(report.problems))
         if report.ok and not report.trusted:
-            typer.echo(
-                "It was checked with its own key. To know whose it is, give the log's key: --key BASE64"
-            )
+            say("It was checked with its own key. To know whose it is, give the log's key: --key BASE64")
     raise typer.Exit(0 if report.ok else 1)
 
 

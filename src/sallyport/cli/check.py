@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from sallyport.cli.output import emit
+from sallyport.cli.output import emit, fail, say
+from sallyport.errors import SettingsError
 
 Config = Annotated[Path, typer.Option("-c", "--config", help="sallyport.toml")]
 
@@ -36,8 +37,25 @@ def check(
         )
     else:
         for problem in problems:
-            typer.echo(f"PROBLEM  {problem.key}: {problem.problem}\n         fix: {problem.fix}")
+            say(_line(problem))
         for switch in unsafe:
-            typer.echo(f"UNSAFE   {switch} is set; it weakens the door")
-        typer.echo("The door would not start." if problems else "The configuration is good.")
+            say(f"UNSAFE   {switch} is set; it weakens the door")
+        say("The door would not start." if problems else "The configuration is good.")
     raise typer.Exit(78 if problems else 0)
+
+
+def prove(config: Path) -> None:
+    """The same before a start: problems end it with 78, switches are warned of. Both on standard error."""
+    from sallyport.wiring.preflight import preflight  # noqa: PLC0415
+
+    problems, unsafe = preflight(config)
+    for switch in unsafe:
+        say(f"WARNING: {switch} is set; it weakens the door.", err=True)
+    for problem in problems:
+        fail(str(problem), 78)
+    if problems:
+        raise typer.Exit(78)
+
+
+def _line(problem: SettingsError) -> str:
+    return f"PROBLEM  {problem.key}: {problem.problem}\n         fix: {problem.fix}"

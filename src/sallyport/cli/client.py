@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
 from pyreqwest.client import SyncClient, SyncClientBuilder
 from pyreqwest.exceptions import PyreqwestError
+from pyreqwest.request import SyncRequestBuilder
 
 from sallyport.cli.credentials import Credentials, default_path, load
 from sallyport.cli.output import fail
 
 REFUSED, UNREACHABLE = 4, 5
+OK = 200
 OWN = "/sallyport/v1"
 
 
@@ -24,9 +26,13 @@ class DoorClient:
     def __init__(self, server: str, *, ca: str = "", key: str = "") -> None:
         self.server, self.ca, self._key = server.rstrip("/"), ca, key
         builder = SyncClientBuilder().follow_redirects(enable=False).no_proxy().timeout(timedelta(seconds=30))
+        builder = builder.https_only(enable=True)
         if ca:
             builder = builder.add_root_certificate_pem(_authority(ca))
-        self._client: SyncClient = builder.build()
+        try:
+            self._client: SyncClient = builder.build()
+        except PyreqwestError:
+            raise fail(f"{ca} cannot be used. Name the door's PEM file with --ca.", 3) from None
 
     def get(self, path: str) -> Any:
         """GET our own API or a model's wire."""
@@ -38,27 +44,47 @@ class DoorClient:
 
     def _send(self, method: str, path: str, document: Mapping[str, Any] | None) -> Any:
         status, answer = self.ask(method, path, document)
-        if status == 200:  # noqa: PLR2004 - HTTP
+        if status == OK:
             return answer
-        error = answer.get("error") or {}
-        sentence = error.get("message", "refused")
-        raise fail(f"{sentence} [{error.get('code')}, {error.get('request_id')}]", REFUSED)
+        error = answer["error"]
+        raise fail(f"{error['message']} [{error['code']}, {error.get('request_id')}]", REFUSED)
 
     def ask(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> tuple[int, Any]:
         """Status and JSON of one request; a door that is away or is none ends the command."""
-        request = self._client.request(method, self.server + path)
-        if self._key:
-            request = request.header("authorization", f"Bearer {self._key}", is_sensitive=True)
+        request = self._request(method, path)
         if document is not None:
             request = request.header("content-type", "application/json").body_bytes(orjson.dumps(document))
         try:
             response = request.build().send()
-            return response.status, orjson.loads(bytes(response.bytes()))
-        except ValueError:
+            return response.status, _judged(response.status, orjson.loads(bytes(response.bytes())))
+        except (ValueError, KeyError, TypeError):
             raise fail(f"{self.server} does not answer as a door does.", UNREACHABLE) from None
         except PyreqwestError as error:
             reason = f"{self.server} cannot be reached ({type(error).__name__})"
             raise fail(f"{reason}. Is the door up? Run: sallyport up", UNREACHABLE) from None
+
+    def _request(self, method: str, path: str) -> SyncRequestBuilder:
+        try:
+            request = self._client.request(method, self.server + path)
+            if self._key:
+                request = request.header("authorization", f"Bearer {self._key}", is_sensitive=True)
+        except ValueError:
+            raise fail(f"{self.server} or its key cannot be used. Run: sallyport login", 2) from None
+        return request
+
+
+class _Answer(dict[str, Any]):
+    """What a door said. A member that it should have and lacks ends the command: then it is no door."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise fail(f"the answer of the door lacks {name!r}. Is it of this version?", UNREACHABLE)
+
+
+def _judged(status: int, answer: Any) -> _Answer:
+    """The answer, if a door may have said it. Raises KeyError, TypeError or ValueError."""
+    if status != OK and not all(isinstance(answer["error"][name], str) for name in ("message", "code")):
+        raise ValueError
+    return _Answer(**answer)
 
 
 def _authority(path: str) -> bytes:

@@ -10,7 +10,7 @@ import typer
 
 from sallyport.cli.client import DoorClient, door_of
 from sallyport.cli.login import demo_login
-from sallyport.cli.output import data_folder, emit, fail, table
+from sallyport.cli.output import data_folder, emit, fail, say, table
 
 State = Annotated[Path | None, typer.Option("--state", help="State folder of the door.")]
 
@@ -51,5 +51,5 @@ def demo(
     else:
         table(("", "scene", "what was seen"), [("ok" if s.as_told else "NO", s.name, s.seen) for s in scenes])
         good = sum(s.as_told for s in scenes)
-        typer.echo(f"{good} of {len(scenes)} as told, in {time.monotonic() - began:.1f} s.")
+        say(f"{good} of {len(scenes)} as told, in {time.monotonic() - began:.1f} s.")
     raise typer.Exit(0 if all(s.as_told for s in scenes) else 1)

@@ -6,12 +6,13 @@ import asyncio
 import time
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
 from sallyport.cli.client import OWN, REFUSED, DoorClient, door_of, known
 from sallyport.cli.credentials import Credentials, default_path, forget_key, load, save
-from sallyport.cli.output import data_folder, emit, fail
+from sallyport.cli.output import data_folder, emit, fail, say
 
 Server = Annotated[str, typer.Option("--server", help="The door, https://HOST:PORT (default: the last one).")]
 Ca = Annotated[str, typer.Option("--ca", help="Its certificate authority, a PEM file.")]
@@ -56,8 +57,8 @@ def login(
             {"server": credentials.server, "principal": credentials.principal, "expires": credentials.expires}
         )
     else:
-        typer.echo(f"Logged in at {server} as {credentials.principal}; the key is good for {left} minutes.")
-        typer.echo("Next: sallyport models")
+        say(f"Logged in at {server} as {credentials.principal}; the key is good for {left} minutes.")
+        say("Next: sallyport models")
 
 
 def _where(server: str, ca: str, state: Path | None) -> tuple[str, str]:
@@ -74,10 +75,18 @@ def _where(server: str, ca: str, state: Path | None) -> tuple[str, str]:
 
 
 def address(server: str) -> str:
-    """The door's address. Exits with 2 where a password would go over plain http."""
-    if server.startswith("http://"):
-        raise fail(f"the door speaks https only. Write: --server https://{server.removeprefix('http://')}", 2)
-    return server if "://" in server else f"https://{server}"
+    """The door's address. Exits with 2 where a password would go over plain http, or to no host."""
+    scheme, found, rest = server.rpartition("://")
+    if scheme.lower() not in ("", "https"):
+        raise fail(f"the door speaks https only. Write: --server https://{rest}", 2)
+    try:
+        parts = urlsplit(f"https://{rest}")
+        usable = bool(parts.hostname) and "@" not in rest and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or (found and not scheme) or not rest.isascii() or not rest.isprintable() or " " in rest:
+        raise fail(f"{server} is no address. Write: --server https://HOST:PORT", 2)
+    return f"https://{rest}"
 
 
 def _directory(door: DoorClient, name: str) -> Credentials:
@@ -124,7 +133,7 @@ def demo_login(door: DoorClient, person: Any) -> Credentials:
     step = int(time.time()) // CODE_SECONDS
     status, issued = door.ask("POST", f"{OWN}/login", _factors(person))
     if status != OK and issued["error"]["code"] == "login_failed":
-        typer.echo("This moment's one-time code was used already; waiting for the next one.", err=True)
+        say("This moment's one-time code was used already; waiting for the next one.", err=True)
         time.sleep(max(0.0, (step + 1) * CODE_SECONDS - time.time()) + 0.5)
         status, issued = door.ask("POST", f"{OWN}/login", _factors(person))
     if status != OK:
@@ -150,7 +159,7 @@ def _with_provider(door: DoorClient, name: str, hint: str) -> Credentials:
 
 
 def _show_code(uri: str, code: str) -> None:
-    typer.echo(f"Open {uri} and enter the code {code}", err=True)
+    say(f"Open {uri} and enter the code {code}", err=True)
 
 
 def logout(*, json: Json = False) -> None:
@@ -161,4 +170,4 @@ def logout(*, json: Json = False) -> None:
             DoorClient(credentials.server, ca=credentials.ca, key=credentials.key).post(f"{OWN}/logout", {})
     finally:
         forget_key(default_path())
-    emit({"ended": True}) if json else typer.echo("Logged out.")
+    emit({"ended": True}) if json else say("Logged out.")

@@ -11,7 +11,7 @@ import typer
 
 from sallyport.cli.client import OWN, REFUSED, DoorClient, connect
 from sallyport.cli.login import address
-from sallyport.cli.output import emit, fail, table
+from sallyport.cli.output import emit, fail, say, table
 
 people = typer.Typer(help="People of the built-in directory (security administrators).", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="Name in the directory.")]
@@ -44,7 +44,10 @@ def list_people(*, json: Json = False) -> None:
 
 @people.command("add")
 def add_person(name: Name, role: Roles = None, config: Config = None, *, json: Json = False) -> None:
-    """Enter a person; prints the one-time secret for `sallyport enrol`, once."""
+    """Enter a person; prints a one-time secret, once.
+
+    The person gives it to `sallyport enrol`. Exit code 4 if the policy does not let you.
+    """
     if config is not None:
         _show_link(asyncio.run(_add_offline(config, name, role or [])), "https://HOST:PORT", json=json)
         return
@@ -76,7 +79,7 @@ def resume(name: Name, *, json: Json = False) -> None:
 def roles(name: Name, role: Roles = None, *, json: Json = False) -> None:
     """Replace a person's roles, also of running sessions."""
     changed = connect().post(f"{OWN}/people", {"action": "roles", "name": name, "roles": role or []})
-    emit(changed) if json else typer.echo(f"{changed['name']}: {', '.join(changed['roles']) or 'no roles'}")
+    emit(changed) if json else say(f"{changed['name']}: {', '.join(changed['roles']) or 'no roles'}")
 
 
 def enrol(
@@ -88,13 +91,11 @@ def enrol(
     door = DoorClient(address(server), ca=ca)
     password = typer.prompt("New password (12 characters or more)", hide_input=True, confirmation_prompt=True)
     begun = door.post(f"{OWN}/enrol", {"link": link, "password": password})
-    typer.echo(f"Enter this secret into your authenticator app: {begun['secret']}")
-    typer.echo(f"or open: {begun['uri']}")
+    say(f"Enter this secret into your authenticator app: {begun['secret']}")
+    say(f"or open: {begun['uri']}")
     code = typer.prompt("Its first code")
     done = door.post(f"{OWN}/enrol/finish", {"link": link, "code": code})
-    typer.echo(
-        f"{done['name']} is enrolled. Next: sallyport login --server {door.server} --name {done['name']}"
-    )
+    say(f"{done['name']} is enrolled. Next: sallyport login --server {door.server} --name {done['name']}")
 
 
 async def _add_offline(config: Path, name: str, roles: list[str]) -> dict[str, Any]:
@@ -116,7 +117,7 @@ async def _add_offline(config: Path, name: str, roles: list[str]) -> dict[str, A
 
 def _act(action: str, name: str, *, json: bool) -> None:
     changed = connect().post(f"{OWN}/people", {"action": action, "name": name})
-    emit(changed) if json else typer.echo(f"{changed['name']}: {_state(changed)}")
+    emit(changed) if json else say(f"{changed['name']}: {_state(changed)}")
 
 
 def _show_link(link: dict[str, Any], server: str, *, json: bool) -> None:
@@ -124,9 +125,9 @@ def _show_link(link: dict[str, Any], server: str, *, json: bool) -> None:
         emit(link)
         return
     until = dt.datetime.fromtimestamp(link["expires"], dt.UTC).isoformat(timespec="minutes")
-    typer.echo(f"One-time secret for {link['name']}, shown only now, good until {until}:")
-    typer.echo(f"  {link['secret']}")
-    typer.echo(f"They run: sallyport enrol SECRET --server {server} --ca FILE")
+    say(f"One-time secret for {link['name']}, shown only now, good until {until}:")
+    say(f"  {link['secret']}")
+    say(f"They run: sallyport enrol SECRET --server {server} --ca FILE")
 
 
 def _state(person: dict[str, Any]) -> str:

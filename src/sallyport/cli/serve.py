@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sallyport.cli.check import prove
 from sallyport.cli.output import fail
 
 Configuration = Annotated[Path, typer.Option("-c", "--config", help="sallyport.toml")]
@@ -27,14 +28,12 @@ def serve(config: Configuration, workers: Workers = 1) -> None:
     be used.
     """
     from sallyport.serving.door import run_door  # noqa: PLC0415
-    from sallyport.settings import load, unsafe_switches  # noqa: PLC0415
+    from sallyport.settings import loads  # noqa: PLC0415
 
-    settings = load(config)
-    for switch in unsafe_switches(settings):
-        typer.echo(f"WARNING: {switch} is set; it weakens the door.", err=True)
-    if settings.demo:
-        raise fail("demo = true is for `sallyport up`. Remove it, or run: sallyport up", 2)
+    prove(config)
     toml = config.read_text(encoding="utf-8")
+    if loads(toml, name=str(config)).demo:
+        raise fail("demo = true is for `sallyport up`. Remove it, or run: sallyport up", 2)
     raise typer.Exit(
         run_door(
             toml,

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from sallyport.cli.client import OWN, DoorClient, connect, known
 from sallyport.cli.credentials import default_path, save
-from sallyport.cli.output import emit, table
+from sallyport.cli.output import emit, say, table
 
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 RENEW_SECONDS = 300  # a key with less than this left is replaced before it is printed
@@ -57,7 +57,7 @@ def token() -> None:
         issued = door.post(f"{OWN}/refresh", {})
         credentials = replace(credentials, key=issued["key"], expires=issued["expires"])
         save(credentials, default_path())
-    typer.echo(credentials.key)
+    say(credentials.key)
 
 
 def explain(
@@ -77,11 +77,11 @@ def explain(
         emit(said)
         return
     decision = said["decision"]
-    typer.echo(f"{'Allowed' if decision['allowed'] else 'Denied'}: {surface} with {model}")
+    say(f"{'Allowed' if decision['allowed'] else 'Denied'}: {surface} with {model}")
     table(("policy", "effect", "file"), [(p["id"], p["effect"], _place(p)) for p in said["policies"]])
     table(("fact", "value"), [(name, _shown(value)) for name, value in said["context"].items()])
     if said["would_allow"]:
-        typer.echo("Roles that would allow it: " + ", ".join(said["would_allow"]))
+        say("Roles that would allow it: " + ", ".join(said["would_allow"]))
 
 
 def _place(policy: dict[str, Any]) -> str:

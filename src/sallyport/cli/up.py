@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from sallyport.cli.check import prove
 from sallyport.cli.output import data_folder, table
 from sallyport.errors import SettingsError
 from sallyport.settings.schema import Upstream
@@ -51,6 +52,7 @@ def up(state: State = None, listen: Listen = "", fresh: Fresh = False) -> None:
     settings = loads(toml, name=str(path))
     if listen not in ("", settings.server.listen):
         raise SettingsError("server.listen", f"is {settings.server.listen} in {path}", "change it there")
+    prove(path)
     beside = []
     if settings.demo:
         asyncio.run(company.enrol_everybody(toml, folder))
