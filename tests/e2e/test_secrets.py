@@ -81,7 +81,7 @@ def play(place):
     secrets["one-time link"] = json.loads(link.stdout)["secret"]
     with Caller(door, keys["sam"]) as sam, Caller(door, keys["dan"]) as dan, Caller(door) as nobody:
         for caller in (sam, dan, nobody):
-            caller.http.event_hooks["response"] = [lambda answer: place.answers.append(answer)]
+            caller.http.event_hooks["response"] = [place.answers.append]
         allowed(sam, dan)
         refused(sam, nobody, place)
         broken(sam, place.upstream)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from sallyport.errors import DetectorFault
 from sallyport.inspection.holdback import Released, whole
 from sallyport.inspection.json_arguments import inspect_arguments, mask_arguments, unmask_arguments
 from sallyport.inspection.room import InspectionRoom
@@ -27,12 +28,19 @@ class Bounds:
 class Conversation:
     """A vault as the corridor sees it."""
 
-    def __init__(self, vault: Vault, room: InspectionRoom, roles: Sequence[str]) -> None:
-        self.vault, self._room, self._roles = vault, room, roles
+    def __init__(
+        self, vault: Vault, room: InspectionRoom, roles: Sequence[str], plug_ins: frozenset[str]
+    ) -> None:
+        self.vault, self.plug_ins, self._room, self._roles = vault, plug_ins, room, roles
         self.mask = vault.mask
 
     def mask_arguments(self, text: str, findings: Sequence[Finding]) -> str:
-        """Mask inside a JSON text of tool arguments, leaf by leaf."""
+        """Mask inside a JSON text of tool arguments, leaf by leaf.
+
+        Raises `DetectorFault` for what a plug-in wants masked there: the leaves are scanned by our own detectors.
+        """
+        if stopped_by(findings, self.plug_ins) is not None:
+            raise DetectorFault("a plug-in's finding in tool arguments cannot be masked")
         if not findings:
             return mask_arguments(self.vault, text, lambda _: ())
         return mask_arguments(self.vault, text, self._scan)
@@ -43,6 +51,11 @@ class Conversation:
     def values(self) -> Sequence[tuple[str, str, str]]:
         """(token, type, value) of what the vault holds."""
         return [(token, kind, value) for token, (kind, value) in self.vault.values().items()]
+
+
+def stopped_by(findings: Sequence[Finding], plug_ins: frozenset[str]) -> Finding | None:
+    """The first finding of a plug-in that may not pass. The scans here are our own detectors': they do not see it."""
+    return next((f for f in findings if f.layer in plug_ins and f.action in {"block", "mask"}), None)
 
 
 class Guard:
@@ -57,7 +70,7 @@ class Guard:
         bounds: Bounds,
     ) -> None:
         self._vault, self._room, self._roles, self._system = conversation.vault, room, roles, system
-        self._bounds = bounds
+        self._bounds, self._plug_ins = bounds, conversation.plug_ins
         self._stream = StreamGuard(
             self._scan,
             self._unmask,
@@ -87,6 +100,8 @@ class Guard:
         """A whole text whose findings are known."""
         if not findings:
             return Released(self._unmask(text))
+        if theirs := stopped_by(findings, self._plug_ins):
+            return Released(blocked=theirs)
         return whole(
             text,
             self._scan,
@@ -100,6 +115,8 @@ class Guard:
         """Whole tool arguments."""
         if not findings:
             return Released(unmask_arguments(self._vault, text, everything))
+        if theirs := stopped_by(findings, self._plug_ins):
+            return Released(blocked=theirs)
         return inspect_arguments(text, self._scan_tool, self._unmask)
 
 
@@ -120,7 +137,8 @@ class Guards:
 
     def vault(self, principal: Principal, conversation: str) -> Conversation:
         """The vault of a conversation."""
-        return Conversation(self._vaults.get(principal.id, conversation), self._room, principal.roles)
+        vault = self._vaults.get(principal.id, conversation)
+        return Conversation(vault, self._room, principal.roles, self.plug_ins)
 
     def guard(self, vault: Conversation, roles: Sequence[str], system: Sequence[str]) -> Guard:
         """An output guard for one answer."""
