@@ -178,3 +178,98 @@ def test_mod97(iban: bytes, good: bool) -> None:
 )
 def test_issuer(digits: bytes, known: bool) -> None:
     assert issuer(digits) is known
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("card", "4111 1111\n1111 1111"),
+        ("card", "4111\r\n1111\r\n1111\r\n1111"),
+        ("card", "4111_1111_1111_1111"),
+        ("card", "4111|1111|1111|1111"),
+        ("card", "4111,1111,1111,1111"),
+        ("card", "4111    1111    1111    1111"),
+        ("iban", "DE89.3704.0044.0532.0130.00"),
+        ("iban", "DE89/3704/0044/0532/0130/00"),
+        ("iban", "DE 89 3704 0044 0532 0130 00"),
+        ("iban", "DE89 3704 0044\n0532 0130 00"),
+        ("iban", "DE89  3704  0044  0532  0130  00"),
+        ("email", "o'brien@example.com"),
+        ("email", '"jane doe"@example.com'),
+        ("email", "用户@例子.公司"),
+        ("email", "пётр@почта.рф"),
+        ("email", "jörg@müller.example"),
+        ("email", "jane@[192.168.0.1]"),
+        ("email", "jane (at) example (dot) com"),
+        ("email", "jane [at] example.com"),
+        ("email", "jane at example dot com"),
+        ("email", "jane @ example.com"),
+        ("phone", "(415) 555-2671"),
+        ("phone", "+49 30\n901820"),
+        ("ip_address", "192.168.001.010"),
+        ("ip_address", "192[.]168[.]1[.]10"),
+        ("ip_address", "fe80::1%eth0"),
+        ("date_of_birth", "12-Mar-1984"),
+        ("date_of_birth", "12 Mar 84"),
+        ("date_of_birth", "March 1984"),
+    ],
+)
+@pytest.mark.parametrize("around", ["to {} now", "_{}_", "({})", "|{}|", "a=", "**{}**", '"{}"'])
+def test_no_character_is_left_of_unusual_spellings(kind: str, value: str, around: str) -> None:
+    before = "born " if kind == "date_of_birth" else "we know "
+    text = before + (around.format(value) if "{}" in around else f"{around}{value};")
+    covered = {
+        i for f in ENGINE.scan(((text, "user"),), "input") if f.type == kind for i in range(f.start, f.end)
+    }
+    at = text.index(value)
+    assert covered >= set(range(at, at + len(value)))
+
+
+_ADJACENT = {
+    "card": "4111 1111 1111 1111",
+    "iban": "DE89 3704 0044 0532 0130 00",
+    "ssn": "536-90-4399",
+    "phone": "+49 30 901820",
+    "phone in America": "415-555-2671",
+    "email": "jane@example.com",
+    "ip_address": "192.168.1.10",
+    "national_id": "529.982.247-25",
+    "national_id with letter": "12345678Z",
+    "date_of_birth": "born 12.03.1984",
+}
+
+
+@pytest.mark.parametrize("separator", [" ", "\n", ", ", "; ", "|", "\t"])
+@pytest.mark.parametrize("first", _ADJACENT)
+@pytest.mark.parametrize("second", _ADJACENT)
+def test_identifiers_next_to_each_other_are_all_covered(first: str, second: str, separator: str) -> None:
+    text = separator.join((_ADJACENT[first], _ADJACENT[second], _ADJACENT[first]))
+    covered = {i for f in ENGINE.scan(((text, "user"),), "input") for i in range(f.start, f.end)}
+    assert (
+        "".join(c for i, c in enumerate(text) if c.isalnum() and i not in covered).replace("born", "") == ""
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Wed, 20 Jan 2021 05:21:33 +1100\n\nregards",
+        "Mozilla/5.0 Chrome/120.0.0.0 Safari/537.36",
+        "lib_1.2.3.4 and app-10.2.3.4",
+        "4511\n3321\n2234\n9911\n4123\n",
+        "at 10 past 12 we left, be 20 years",
+        "is 25 years old, me 30, it 40",
+        "commit de12ab34cd56ef7890ad12",
+        "meet me at the station, ring the dot com people",
+        "one,two,3,4,5 @decorator.name",
+        "f(a+4930901820)",
+        "Abe\n4111 1111 1111 1112",
+    ],
+)
+def test_what_only_looks_like_an_unusual_spelling_is_none(text: str) -> None:
+    assert seen(text) == []
+
+
+def test_a_short_word_at_the_end_of_the_line_before_hides_no_card() -> None:
+    assert seen("Abe\n4111111111111111") == [("card", "4111111111111111")]
+    assert seen("release\n10.20.30.40") == [("ip_address", "10.20.30.40")]

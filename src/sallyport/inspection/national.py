@@ -57,18 +57,18 @@ DIGITS = (
 )  # fmt: skip
 
 LETTERS: tuple[tuple[str, str, bytes], ...] = (
-    ("uk-nino", "", rb"(?i)\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ -]?[0-9]{2}[ -]?[0-9]{2}[ -]?[0-9]{2}[ -]?[A-D]\b"),
-    ("es-dni", "es.dni", rb"(?i)\b[0-9]{8}[ -]?[A-HJ-NP-TV-Z]\b"),
-    ("es-nie", "es.nie", rb"(?i)\b[XYZ][ -]?[0-9]{7}[ -]?[A-HJ-NP-TV-Z]\b"),
-    ("it-codice-fiscale", "it.codicefiscale", rb"(?i)\b[A-Z]{3} ?[A-Z]{3} ?[0-9]{2}[ABCDEHLMPRST][0-9]{2} ?[A-Z][0-9LMNP-V]{3}[A-Z]\b"),
-    ("fr-nir-corsica", "fr.nir", rb"(?i)\b[12] ?[0-9]{2} ?[0-9]{2} ?2[AB] ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}\b"),
-    ("mx-curp", "mx.curp", rb"(?i)\b[A-Z]{4}[0-9]{6}[HM][A-Z]{5}[0-9A-Z][0-9]\b"),
-    ("fi-hetu", "fi.hetu", rb"(?i)\b[0-9]{6}[-+A-FU-Y][0-9]{3}[0-9A-FHJ-NPR-Y]\b"),
-    ("sg-nric", "", rb"\b[STFGM][0-9]{7}[A-Z]\b"),
-    ("tw-id", "", rb"\b[A-Z][12][0-9]{8}\b"),
-    ("cn-ric-x", "cn.ric", rb"(?i)\b[1-9][0-9]{16}X\b"),
-    ("in-pan", "in_.pan", rb"\b[A-Z]{3}[ABCFGHJLPT][A-Z][0-9]{4}[A-Z]\b"),
-    ("ie-pps", "ie.pps", rb"\b[0-9]{7}[A-W][A-IW]?\b"),
+    ("uk-nino", "", rb"(?i)(?:\b|_)([A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ -]?[0-9]{2}[ -]?[0-9]{2}[ -]?[0-9]{2}[ -]?[A-D])(?:\b|_)"),
+    ("es-dni", "es.dni", rb"(?i)(?:\b|_)([0-9]{8}[ -]?[A-HJ-NP-TV-Z])(?:\b|_)"),
+    ("es-nie", "es.nie", rb"(?i)(?:\b|_)([XYZ][ -]?[0-9]{7}[ -]?[A-HJ-NP-TV-Z])(?:\b|_)"),
+    ("it-codice-fiscale", "it.codicefiscale", rb"(?i)(?:\b|_)([A-Z]{3} ?[A-Z]{3} ?[0-9]{2}[ABCDEHLMPRST][0-9]{2} ?[A-Z][0-9LMNP-V]{3}[A-Z])(?:\b|_)"),
+    ("fr-nir-corsica", "fr.nir", rb"(?i)(?:\b|_)([12] ?[0-9]{2} ?[0-9]{2} ?2[AB] ?[0-9]{3} ?[0-9]{3} ?[0-9]{2})(?:\b|_)"),
+    ("mx-curp", "mx.curp", rb"(?i)(?:\b|_)([A-Z]{4}[0-9]{6}[HM][A-Z]{5}[0-9A-Z][0-9])(?:\b|_)"),
+    ("fi-hetu", "fi.hetu", rb"(?i)(?:\b|_)([0-9]{6}[-+A-FU-Y][0-9]{3}[0-9A-FHJ-NPR-Y])(?:\b|_)"),
+    ("sg-nric", "", rb"(?:\b|_)([STFGM][0-9]{7}[A-Z])(?:\b|_)"),
+    ("tw-id", "", rb"(?:\b|_)([A-Z][12][0-9]{8})(?:\b|_)"),
+    ("cn-ric-x", "cn.ric", rb"(?i)(?:\b|_)([1-9][0-9]{16}X)(?:\b|_)"),
+    ("in-pan", "in_.pan", rb"(?:\b|_)([A-Z]{3}[ABCFGHJLPT][A-Z][0-9]{4}[A-Z])(?:\b|_)"),
+    ("ie-pps", "ie.pps", rb"(?:\b|_)([0-9]{7}[A-W][A-IW]?)(?:\b|_)"),
 )  # fmt: skip
 _NRIC_WEIGHTS = (2, 7, 6, 5, 4, 3, 2)
 _NRIC = {  # what is added to the weighted sum, and the letter for each remainder
@@ -143,7 +143,7 @@ class NationalNumbers:
         """Numbers with letters in them."""
         for name, expression, check in self._letters:
             for match in expression.finditer(data):
-                start, end = match.span()
+                start, end = match.span(1)
                 if check(data[start:end].translate(None, b" -" if name != "fi-hetu" else b" ").decode()):
                     yield Span("national_id", start, end, 0.9, name)
 

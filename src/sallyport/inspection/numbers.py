@@ -22,6 +22,7 @@ _CARD_SHAPES = {
 }
 _UNIFORM = re.compile(r"a{15,}|b{8,}|c{5,}|d{4,}|e{3,}|h{2,}")
 _UNIFORM_LENGTHS = (16, 15)
+_WIDE_GROUPS, _WIDE_SIZE = range(2, 7), 3
 _ANY_CARD = range(12, 20)
 _SSN_SHAPE, _SSN_BARE = "cbd", "i"
 _LONG = (16, 17, 18, 19)
@@ -106,6 +107,13 @@ def cards(run: Run, *, context: bool) -> Iterator[tuple[int, int]]:
     odd_groups = len(run.digits) in _ANY_CARD and (context or count > 1) and run.uniform(0, count)
     if odd_groups and _is_card(run.digits, context=context):
         yield run.span(0, count)
+
+
+def wide_card(run: Run, *, context: bool) -> Iterator[tuple[int, int]]:
+    """The span of a run with unusual separators (line breaks, commas, bars) if it is one card and nothing else."""
+    sizes = [end - start for start, end in run.groups]
+    if len(sizes) in _WIDE_GROUPS and min(sizes) >= _WIDE_SIZE and _is_card(run.digits, context=context):
+        yield run.span(0, len(sizes))
 
 
 def _uniform_cards(run: Run, first: int, last: int) -> Iterator[tuple[int, int]]:

@@ -29,7 +29,9 @@ def disjoint(spans: Iterable[Span], rank: dict[str, int]) -> list[Span]:
             merged.append(span)
             continue
         last = merged[-1]
-        winner = min((last, span), key=lambda s: (rank.get(s.type, 99), -s.score, s.start - s.end, s.start, s.detector))
+        winner = min(
+            (last, span), key=lambda s: (rank.get(s.type, 99), -s.score, s.start - s.end, s.start, s.detector)
+        )
         merged[-1] = Span(
             winner.type, last.start, max(last.end, span.end), max(last.score, span.score), winner.detector
         )
