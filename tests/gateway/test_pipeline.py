@@ -9,6 +9,7 @@ import door
 import pytest
 
 from sallyport.errors import LogFault, UpstreamFault
+from sallyport.gateway.body import ClientGoneError
 from sallyport.model import Finding
 
 STREAM = door.sse(
@@ -224,7 +225,7 @@ async def test_a_disconnected_caller_cancels_the_upstream_and_is_recorded():
         await asyncio.sleep(30)
 
     w.faults["chunk"] = silence
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(ClientGoneError):  # nothing that a server would report as an error of the application
         await door.call(w, door.chat(stream=True), hang_up=gone)
     assert "close" in w.effects
     assert w.entries[-1]["verdict"] == "client_disconnected"

@@ -7,6 +7,7 @@ the outcome is durable. A stop after the first byte is an error event without an
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 from sallyport.errors import Refusal, UpstreamFault
@@ -46,6 +47,8 @@ class StreamAnswer:
         self._last_read = rooms.clock.monotonic()
         self._last_write = self._last_read
         self._began = self._last_read
+        self._idle = 0.0
+        self._watcher: asyncio.Task[None]
 
     async def deliver(self) -> Refusal | None:
         """Run to the end. Returns why the stream was stopped, or None."""
@@ -54,7 +57,8 @@ class StreamAnswer:
         answer = await self._rooms.upstreams.send(x.model, x.dialect.surface, x.outgoing, stream=True)
         main = asyncio.current_task()
         assert main is not None
-        watch = asyncio.get_running_loop().create_task(
+        self._idle = answer.idle_seconds
+        self._watcher = asyncio.get_running_loop().create_task(
             self._watch(main, answer.idle_seconds, answer.total_seconds)
         )
         try:
@@ -62,7 +66,7 @@ class StreamAnswer:
             x.stage = "inspect_output"
             return await self._flow(answer.chunks())
         finally:
-            watch.cancel()
+            self._watcher.cancel()
             await answer.close()
 
     async def _flow(self, chunks: AsyncIterator[bytes]) -> Refusal | None:
@@ -220,12 +224,13 @@ class StreamAnswer:
                 return refusal
         if out:
             await self._write(b"".join(out))
+        self._watcher.cancel()  # nothing else may be written from here on: the commitment is made
         end = sse.write(b"[DONE]")
-        self._x.delivered.update(end)
         async with asyncio.timeout(self._limits.stage_seconds):
-            await outcome.record(self._x, self._rooms, "delivered")
-        await self._head()
-        await self._x.out.write(end, last=True)
+            await outcome.record(self._x, self._rooms, "delivered", last=end)
+        async with asyncio.timeout(self._idle):  # a caller may have stopped reading
+            await self._head()
+            await self._x.out.write(end, last=True)
         return None
 
     async def _head(self) -> None:
@@ -234,10 +239,16 @@ class StreamAnswer:
             await self._x.out.head(200, headers)
 
     async def _write(self, data: bytes) -> None:
-        self._x.delivered.update(data)
         await self._head()
         await self._x.out.write(data)
+        self._x.delivered.update(data)
         self._last_write = self._rooms.clock.monotonic()
+
+    async def _keep_alive(self) -> None:
+        """A comment, unless the caller does not even read what was written before."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.tick_seconds):
+                await self._write(sse.comment(b"keep-alive"))
 
     async def _watch(self, main: asyncio.Task[object], idle: float, total: float) -> None:
         """Cut the stream when its session ends or its upstream falls silent; keep the connection alive."""
@@ -251,9 +262,7 @@ class StreamAnswer:
                 main.cancel()
                 return
             if now - self._last_write > self._limits.keepalive_seconds:
-                await self._head()
-                await self._x.out.write(sse.comment(b"keep-alive"))
-                self._last_write = now
+                await self._keep_alive()
 
     def _why_cut(self, now: float, idle: float, total: float) -> Refusal | None:
         principal = self._x.principal

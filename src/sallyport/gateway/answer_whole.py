@@ -53,8 +53,7 @@ async def _ready(x: Exchange, rooms: Rooms, raw: bytes) -> bytes | Refusal:
         edits.update({("choices", i, "logprobs"): None for i in range(len(document["choices"]))})
         edits = {path: value for path, value in edits.items() if _present(document, path)}
     delivered = json_edit.replace(raw, edits)
-    x.delivered.update(delivered)
-    await outcome.record(x, rooms, "delivered")
+    await outcome.record(x, rooms, "delivered", last=delivered)
     return delivered
 
 

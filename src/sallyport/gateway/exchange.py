@@ -66,6 +66,7 @@ class Exchange:
         self.outcome: Appended | None = None
         self.refusal: Refusal | None = None
         self.cut: Refusal | None = None  # why a running answer is being stopped from outside
+        self.gone = False  # the caller hung up
 
     @property
     def roles(self) -> tuple[str, ...]:

@@ -15,8 +15,11 @@ from sallyport.gateway.respond import SECURITY_HEADERS
 from sallyport.model import Appended, Usage
 
 
-async def record(x: Exchange, rooms: Rooms, verdict: str) -> None:
-    """Settle the budget, seal what was said, append the outcome; durable on return. Raises LogFault."""
+async def record(x: Exchange, rooms: Rooms, verdict: str, *, last: bytes = b"") -> None:
+    """Settle the budget, seal what was said, append the outcome; durable on return. Raises LogFault.
+
+    The commitment covers what was delivered, and `last`: the bytes that follow once the outcome is durable.
+    """
     if x.outcome is not None or x.ending or x.intent is None or x.principal is None:
         return
     x.stage = "record_outcome"
@@ -28,7 +31,9 @@ async def record(x: Exchange, rooms: Rooms, verdict: str) -> None:
         text=_said(x),
         values=x.vault.values() if x.vault else (),
     )
-    entry = records.outcome(x, verdict, cost=cost)
+    delivered = x.delivered.copy()
+    delivered.update(last)
+    entry = records.outcome(x, verdict, cost=cost, commitment=delivered.hexdigest())
     x.ending = True
     try:
         x.outcome = await rooms.log.append(entry, sealed)

@@ -12,6 +12,7 @@ by one, so that a flood cannot fill the disk.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable
@@ -60,7 +61,7 @@ class Pipeline:
         if refusal is None:
             x.stage, x.sent = "send", True
             refusal = await self._guarded(x, self._answer)
-        if refusal is not None:
+        if refusal is not None and not x.out.finished:
             await self._refuse(x, stages.at(refusal, x.stage))
 
     async def _walk(self, x: Exchange) -> Refusal | None:
@@ -98,13 +99,16 @@ class Pipeline:
             )
             return respond.from_fault(fault, x.stage)
         except asyncio.CancelledError:
-            if x.cut is None:
+            if x.cut is None and not x.gone:
                 await asyncio.shield(self._gone(x))
                 raise
             task = asyncio.current_task()
             if task is not None:
                 task.uncancel()
-            return x.cut
+            if x.cut is not None:
+                return x.cut
+            await self._gone(x)
+            raise ClientGoneError from None
         except ClientGoneError:
             await self._gone(x)
             raise
@@ -116,7 +120,8 @@ class Pipeline:
     async def _gone(self, x: Exchange) -> None:
         """The caller hung up: settle, and record what had been delivered."""
         try:
-            await outcome.record(x, self._rooms, "client_disconnected")
+            async with asyncio.timeout(self._limits.stage_seconds):
+                await outcome.record(x, self._rooms, "client_disconnected")
         except Exception as error:  # noqa: BLE001 - nobody is left to be told
             self._counts.unrecorded(x.stage)
             logger.error("outcome not recorded: %s request=%s", type(error).__name__, x.request_id)  # noqa: TRY400
@@ -136,10 +141,12 @@ class Pipeline:
             code = error.code if isinstance(error, LogFault) else "log_unavailable"
             refusal = Refusal(code=code, stage="record_outcome")
             event = respond.error_event(refusal, x.request_id) if x.out.started else b""
-        if x.out.started:
-            await x.out.write(event, last=True)
-        else:
-            await self._send_error(x, refusal)
+        with contextlib.suppress(TimeoutError):  # the caller does not read: the server ends the connection
+            async with asyncio.timeout(self._limits.stage_seconds):
+                if x.out.started:
+                    await x.out.write(event, last=True)
+                else:
+                    await self._send_error(x, refusal)
 
     async def _record(self, x: Exchange, refusal: Refusal, event: bytes) -> None:
         if x.principal is None:
@@ -151,9 +158,10 @@ class Pipeline:
         else:
             if not x.out.started:
                 x.delivered = hashlib.sha256(x.opening)
-            x.delivered.update(event or respond.error_body(refusal, x.request_id))
             x.outcome, x.ending = None, False
-            await outcome.record(x, self._rooms, "refused" if refusal.spec.status < 500 else "failed")  # noqa: PLR2004
+            verdict = "refused" if refusal.spec.status < 500 else "failed"  # noqa: PLR2004 - an HTTP status
+            last = event or respond.error_body(refusal, x.request_id)
+            await outcome.record(x, self._rooms, verdict, last=last)
 
     async def _send_error(self, x: Exchange, refusal: Refusal) -> None:
         body = respond.error_body(refusal, x.request_id)
@@ -176,4 +184,5 @@ async def _hang_up(x: Exchange, main: asyncio.Task[object]) -> None:
     while (await x.receive())["type"] != "http.disconnect":
         pass
     if not x.out.finished and not x.ending:
+        x.gone = True
         main.cancel()

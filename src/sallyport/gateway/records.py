@@ -37,7 +37,7 @@ def intent(x: Exchange, *, pseudonym: Callable[[str], str], versions: Mapping[st
     }
 
 
-def outcome(x: Exchange, verdict: str, *, cost: float) -> dict[str, Any]:
+def outcome(x: Exchange, verdict: str, *, cost: float, commitment: str) -> dict[str, Any]:
     """How it ended. `commitment` is SHA-256(opening || delivered bytes), hex."""
     usage = x.usage
     return {
@@ -56,7 +56,7 @@ def outcome(x: Exchange, verdict: str, *, cost: float) -> dict[str, Any]:
         "cost": cost,
         "findings": _findings(x.findings),
         "tools": [{"allowed": d.allowed, "policies": _policies(d)} for d in x.tool_decisions],
-        "commitment": x.delivered.hexdigest(),
+        "commitment": commitment,
         "timings": dict(x.timings),
     }
 
