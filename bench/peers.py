@@ -68,7 +68,7 @@ class Peer:
         self.lua = folder / f"{slug}.lua"
         self.lua.write_text(lua("/v1/chat/completions", request("support-chat"), self.headers))
         self.stream_requests = folder / f"{slug}.json"
-        body = request("support-stream", stream=True).decode()
+        body = request("support-stream", stream=True, number=0).decode()
         self.stream_requests.write_text(
             json.dumps({"path": self.stream_path, "body": body, "headers": self.headers})
         )
@@ -94,7 +94,12 @@ class Bench:
 
     def upstreams(self) -> None:
         """The model servers."""
-        self._nginx("upstream", STATIC.format(port=self.whole, answer=answer().decode()), LOAD, self.whole)
+        self._nginx(
+            "upstream",
+            STATIC.format(port=self.whole, answer=answer().decode().replace("@@", "$request_id")),
+            LOAD,
+            self.whole,
+        )
         command = [sys.executable, str(HERE / "sse_source.py"), str(self.streams)]
         self._start("streams", command, LOAD, self.streams)
 

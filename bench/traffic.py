@@ -10,8 +10,13 @@ PROMPT = (
     "would like to know when the right pair will reach her, because her holiday in the mountains begins at the "
     "end of the month. Our warehouse says that the size is in stock again since yesterday, and that a new parcel "
     "usually takes between two and four working days. Write a short and friendly reply, tell her what happens "
-    "next, mention how glad we are about her trust, and leave the exact day open. Use at most one hundred words."
+    "next, and leave the exact day open. Use at most one hundred words. Her boots were @@."
 )
+# No two turns in a row are alike: a door that remembers verdicts has to look at each. As many as 24 ** 3.
+COLOURS = (  # noqa: SIM905
+    "black brown grey green blue red orange yellow white purple pink beige silver golden copper olive navy "
+    "crimson scarlet ivory amber violet maroon turquoise"
+).split()
 ANSWER = (
     "Thank you for writing to us, and please accept our apology for the mix-up with your boots. The right size is "
     "back in our warehouse since yesterday, and we are packing a new pair for you now. A parcel usually takes "
@@ -24,11 +29,21 @@ WORDS = [word + " " for word in (ANSWER + " " + PROMPT + " " + ANSWER).split()][
 SYSTEM = "You are a helpful assistant of a shop for outdoor equipment. Answer in plain English."
 
 
-def request(model: str, *, stream: bool = False) -> bytes:
-    """The body that every peer gets."""
+def turn(number: int) -> str:
+    """The user's words of one call."""
+    count = len(COLOURS)
+    places = (number, number // count, number // count // count)
+    return PROMPT.replace("@@", " and ".join(COLOURS[place % count] for place in places))
+
+
+def request(model: str, *, stream: bool = False, number: int | None = None) -> bytes:
+    """The body that every peer gets; without a number `@@` stands where the turns differ."""
     document = {
         "model": model,
-        "messages": [{"role": "system", "content": SYSTEM}, {"role": "user", "content": PROMPT}],
+        "messages": [
+            {"role": "system", "content": SYSTEM},
+            {"role": "user", "content": PROMPT if number is None else turn(number)},
+        ],
         "temperature": 0.2,
         "max_tokens": 300,
     }
@@ -38,10 +53,10 @@ def request(model: str, *, stream: bool = False) -> bytes:
 
 
 def answer() -> bytes:
-    """The body that the upstream always gives."""
+    """The body that the upstream gives; `@@` stands for the id, which is new each time."""
     return json.dumps(
         {
-            "id": "chatcmpl-9f2c1d4e8a7b4c6d",
+            "id": "chatcmpl-@@",
             "object": "chat.completion",
             "created": 1_760_000_000,
             "model": "support-chat",
@@ -80,16 +95,13 @@ def _chunk(delta: dict[str, str], reason: str | None) -> bytes:
 
 
 LUA = """
-local bodies, headers, n, i = {%(body)s}, {%(headers)s}, %(count)d, 0
-local requests = {}
-init = function(args)
-  for k = 1, n do
-    requests[k] = wrk.format("POST", "%(path)s", headers[k], bodies[1])
-  end
-end
+local before, after, headers, n, i = %(before)s, %(after)s, {%(headers)s}, %(count)d, 0
+local colours, many = {%(colours)s}, %(many)d
 request = function()
-  i = i %% n + 1
-  return requests[i]
+  i = i + 1
+  local one, two, three = i %% many, math.floor(i / many) %% many, math.floor(i / many / many) %% many
+  local body = before .. colours[one + 1] .. " and " .. colours[two + 1] .. " and " .. colours[three + 1] .. after
+  return wrk.format("POST", "%(path)s", headers[i %% n + 1], body)
 end
 done = function(summary, latency, _)
   local e = summary.errors
@@ -105,7 +117,16 @@ def lua(path: str, body: bytes, headers: list[dict[str, str]]) -> str:
     tables = ",".join(
         "{" + ",".join(f"[{_quote(k)}]={_quote(v)}" for k, v in h.items()) + "}" for h in headers
     )
-    return LUA % {"body": _quote(body.decode()), "headers": tables, "count": len(headers), "path": path}
+    before, after = body.decode().split("@@")
+    return LUA % {
+        "before": _quote(before),
+        "after": _quote(after),
+        "colours": ",".join(map(_quote, COLOURS)),
+        "many": len(COLOURS),
+        "headers": tables,
+        "count": len(headers),
+        "path": path,
+    }
 
 
 def _quote(text: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 
 from sallyport.errors import Refusal, UpstreamFault
 from sallyport.gateway import outcome, sse, tools
+from sallyport.gateway.deadline import Deadline
 from sallyport.gateway.dialects.base import Chunk, Piece, StreamDialect, ToolCall, ToolPiece
 from sallyport.gateway.envelope import Envelopes
 from sallyport.gateway.exchange import Exchange
@@ -226,9 +227,9 @@ class StreamAnswer:
             await self._write(b"".join(out))
         self._watcher.cancel()  # nothing else may be written from here on: the commitment is made
         end = sse.write(b"[DONE]")
-        async with asyncio.timeout(self._limits.stage_seconds):
+        with Deadline(self._limits.stage_seconds):
             await outcome.record(self._x, self._rooms, "delivered", last=end)
-        async with asyncio.timeout(self._idle):  # a caller may have stopped reading
+        with Deadline(self._idle):  # a caller may have stopped reading
             await self._head()
             await self._x.out.write(end, last=True)
         return None
@@ -246,9 +247,8 @@ class StreamAnswer:
 
     async def _keep_alive(self) -> None:
         """A comment, unless the caller does not even read what was written before."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._limits.tick_seconds):
-                await self._write(sse.comment(b"keep-alive"))
+        with contextlib.suppress(TimeoutError), Deadline(self._limits.tick_seconds):
+            await self._write(sse.comment(b"keep-alive"))
 
     async def _watch(self, main: asyncio.Task[object], idle: float, total: float) -> None:
         """Cut the stream when its session ends or its upstream falls silent; keep the connection alive."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from typing import Any
 
@@ -10,6 +9,7 @@ from msgspec.structs import replace
 
 from sallyport.errors import Refusal, UpstreamFault
 from sallyport.gateway import json_edit, outcome, strict_json, tools
+from sallyport.gateway.deadline import Deadline
 from sallyport.gateway.dialects.base import AnswerView
 from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.limits import Limits
@@ -25,7 +25,7 @@ async def deliver(x: Exchange, rooms: Rooms, limits: Limits) -> Refusal | None:
     """Send, guard, record, deliver. Returns why nothing was delivered, or None."""
     raw = await _send(x, rooms)
     x.stage = "inspect_output"
-    async with asyncio.timeout(limits.stage_seconds):
+    with Deadline(limits.stage_seconds):
         delivered = await _ready(x, rooms, raw)
     if isinstance(delivered, Refusal):
         return delivered

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sallyport.errors import Refusal
+from sallyport.gateway.deadline import Deadline
 from sallyport.gateway.ports import Headers
-
-SWALLOWED_BYTES = 65_536
 
 
 class ClientGoneError(Exception):
@@ -37,13 +35,6 @@ def check_headers(headers: Headers, limit: int) -> Refusal | None:
     return None
 
 
-def body_is_long(headers: Headers) -> bool:
-    """Whether an unread body is not worth swallowing to keep the connection."""
-    fields = dict(headers)
-    length = fields.get(b"content-length", b"0")
-    return b"transfer-encoding" in fields or not length.isdigit() or int(length[:20]) > SWALLOWED_BYTES
-
-
 async def read(receive: Callable[[], Awaitable[Any]], *, limit: int, seconds: float) -> bytes | Refusal:
     """The whole body, or why not. Raises ClientGoneError on a disconnect."""
     message = await _receive(receive, seconds)
@@ -51,7 +42,7 @@ async def read(receive: Callable[[], Awaitable[Any]], *, limit: int, seconds: fl
         body: bytes = message.get("body", b"")
         return body if len(body) <= limit else Refusal(code="body_too_large")
     try:
-        async with asyncio.timeout(seconds):
+        with Deadline(seconds):
             return await _read_rest(receive, message, limit)
     except TimeoutError:
         return Refusal(code="body_timeout")
@@ -59,7 +50,7 @@ async def read(receive: Callable[[], Awaitable[Any]], *, limit: int, seconds: fl
 
 async def _receive(receive: Callable[[], Awaitable[Any]], seconds: float) -> Any:
     try:
-        async with asyncio.timeout(seconds):
+        with Deadline(seconds):
             message = await receive()
     except TimeoutError:
         return None

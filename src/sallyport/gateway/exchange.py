@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sallyport.errors import Refusal
+from sallyport.gateway.deadline import Deadline
 from sallyport.gateway.dialects.base import Dialect
 from sallyport.gateway.ports import Headers, Out, Vault
 from sallyport.model import Appended, Call, Decision, Device, Finding, Model, Principal, TlsFacts, Usage
@@ -34,7 +34,7 @@ class Exchange:
         self.out = out
         self.target = ""  # the last part of a path, where a route has one
         self.stage = "identify"
-        self.deadline: asyncio.Timeout | None = None  # of all stages before the send, together
+        self.deadline: Deadline | None = None  # of all stages before the send, together
         self.timings: dict[str, int] = {}  # stage -> microseconds
         # identify, posture
         self.tls = TlsFacts()

@@ -6,7 +6,6 @@ lies ends as a refusal.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections import defaultdict
 from typing import TypeVar
@@ -80,11 +79,11 @@ async def parse(x: Exchange, _rooms: Rooms, limits: Limits) -> Refusal | None:
 async def _read(x: Exchange, limits: Limits) -> bytes | Refusal:
     """The body. It may take its own time to arrive; the stages together may not, so their deadline waits."""
     if x.deadline is not None:
-        x.deadline.reschedule(None)
+        x.deadline.pause()
     raw = await body.read(x.receive, limit=limits.body_bytes, seconds=limits.body_seconds)
     x.body_read = True
     if x.deadline is not None:
-        x.deadline.reschedule(asyncio.get_running_loop().time() + limits.stage_seconds)
+        x.deadline.extend(limits.stage_seconds)
     return raw
 
 
@@ -160,7 +159,7 @@ async def budget(x: Exchange, rooms: Rooms, limits: Limits) -> Refusal | None:
 async def inspect_input(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | None:
     """7: every string leaf."""
     call = expect(x.call, Call)
-    found = await rooms.inspection.inspect(call.leaves, "input", x.roles, system=x.system)
+    found = await rooms.inspection.inspect(call.leaves, "input", x.roles)
     x.findings += check_findings(found, call.leaves)
     blocked = next((finding for finding in x.findings if finding.action == "block"), None)
     if blocked is not None:

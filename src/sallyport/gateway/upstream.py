@@ -7,7 +7,6 @@ would move bytes that were inspected, or keys, to where nobody looked.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
@@ -20,6 +19,7 @@ from pyreqwest.request import StreamRequest
 from pyreqwest.response import Response
 
 from sallyport.errors import UpstreamFault
+from sallyport.gateway.deadline import Deadline
 from sallyport.model import Model
 
 PATHS = {"chat": "/chat/completions", "embeddings": "/embeddings"}
@@ -92,7 +92,7 @@ class HttpUpstreams:
             request = request.header("accept", "text/event-stream").streamed_read_buffer_limit(0)
         streamed = request.build_streamed()
         try:
-            async with asyncio.timeout(link.target.first_byte_seconds):
+            with Deadline(link.target.first_byte_seconds):
                 response = await streamed.__aenter__()
         except (TimeoutError, RequestTimeoutError):
             raise UpstreamFault("no answer in time", code="upstream_timeout") from None
@@ -174,7 +174,7 @@ class HttpAnswer:
         """All of the answer. Raises UpstreamFault."""
         length = self._response.get_header("content-length")
         try:
-            async with asyncio.timeout(self._target.total_seconds):
+            with Deadline(self._target.total_seconds):
                 if length is not None and length.isdigit():
                     return bytes(await self._response.bytes())
                 parts, size = [], 0

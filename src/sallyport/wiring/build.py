@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -53,7 +54,7 @@ class SystemClock:
     now = staticmethod(time.time)
     monotonic = staticmethod(time.monotonic)
 
-    def __init__(self, random: Chance) -> None:
+    def __init__(self, random: Callable[[int], bytes]) -> None:
         self.random = random
 
 
