@@ -173,6 +173,7 @@ class Pipeline:
         ]
         if x.intent is not None:
             headers.append(("x-sallyport-receipt", x.intent.promise))
+        # Also with a body unread: the edge ends such a connection itself; if we did, it would lose this answer.
         await x.out.head(refusal.spec.status, headers)
         await x.out.write(body, last=True)
 
