@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 import traceback
@@ -43,6 +44,7 @@ def root(*, version: Version = False) -> None:
     del version
 
 
+@functools.cache
 def load() -> typer.Typer:
     """The command with all its verbs."""
     for verb in VERBS:
