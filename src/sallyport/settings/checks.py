@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from sallyport.errors import SettingsError
 from sallyport.settings.schema import Provider, Settings, Upstream
@@ -49,7 +49,7 @@ def _known(where: str, name: str, names: set[str]) -> None:
 
 
 def _check_url(where: str, upstream: Upstream) -> None:
-    url = urlsplit(upstream.base_url)
+    url = _split(where, upstream.base_url)
     if url.scheme not in {"http", "https"} or not url.hostname or url.username or url.query or url.fragment:
         raise SettingsError(
             where, "must be an http(s) address without credentials or query", "https://host/v1"
@@ -58,8 +58,17 @@ def _check_url(where: str, upstream: Upstream) -> None:
         raise SettingsError(where, "plain http leaves this machine", "use https, or set unsafe_http = true")
 
 
+def _split(where: str, address: str) -> SplitResult:
+    try:
+        url = urlsplit(address)
+        _ = url.port
+    except ValueError:
+        raise SettingsError(where, "is no address", "write https://host/path") from None
+    return url
+
+
 def _check_issuer(where: str, provider: Provider) -> None:
-    url = urlsplit(provider.issuer)
+    url = _split(where, provider.issuer)
     if url.scheme == "https" and url.hostname:
         return
     if url.scheme == "http" and provider.unsafe_http and is_loopback(provider.issuer):

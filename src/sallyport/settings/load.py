@@ -30,6 +30,8 @@ def loads(text: str, *, name: str = "toml") -> Settings:
     """Parse TOML text; `name` is where it is from. Raises `SettingsError`."""
     try:
         document = tomllib.loads(text)
+    except RecursionError:
+        raise SettingsError(name, "is nested too deeply", "flatten it") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(name, f"not valid TOML: {error}", "correct the line") from None
     _refuse_unknown(document, Settings, "")
