@@ -35,7 +35,8 @@ def test_a_refusal_names_the_policy_and_the_role_that_helps(
     assert (refusal.code, refusal.spec.status, refusal.policy) == ("access_denied", 403, policy)
     command = f"sallyport access request {role} --for 2h" if role else ""
     assert refusal.command == command
-    assert refusal.next_step == (f"Run: {command}" if role else "Ask your administrator.")
+    advice = {"guard-purpose": "State a purpose, with --purpose."}
+    assert refusal.next_step == (f"Run: {command}" if role else advice.get(policy, "Ask your administrator."))
     if role:
         helped = msgspec.structs.replace(request, principal=person(*roles, role))
         assert room.authorise(helped).allowed, "what is proposed helps"
