@@ -29,7 +29,9 @@ def find(directory: Path, request: str) -> list[Entry]:
     Reads the row index of each shard and confirms each hit by the entry itself.
     """
     found = (
-        [entry for place in shards_of(directory) for entry in _in_shard(place, request)] if request else []
+        [entry for place in shards_of(directory) for entry in _in_shard(place, request)]
+        if request.isascii() and request
+        else []
     )
     if not found:
         raise Fault("no entry of the log has this request id", code="record_unknown")

@@ -40,10 +40,11 @@ def up(state: State = None, listen: Listen = "", fresh: Fresh = False) -> None:
     from sallyport.serving.door import run_door  # noqa: PLC0415
     from sallyport.settings import loads  # noqa: PLC0415
     from sallyport.wiring import company  # noqa: PLC0415
+    from sallyport.wiring.forget import forget  # noqa: PLC0415
 
     folder = (state or data_folder()).expanduser().absolute()
     if fresh:
-        _forget(folder)
+        forget(folder)
     path = company.configuration_path(folder)
     first = not path.exists()
     if first:
@@ -69,15 +70,6 @@ def demo_port(folder: Path, upstreams: Sequence[Upstream]) -> int:
     reference = f"file:{folder}/demo/model.key"
     used = (u.base_url for u in upstreams if u.api_key is not None and u.api_key.ref == reference)
     return next((urlsplit(url).port or 0 for url in used), 0)
-
-
-def _forget(folder: Path) -> None:
-    """Only a folder that this verb made is removed."""
-    if folder.exists() and any(folder.iterdir()) and not (folder / "sallyport.toml").exists():
-        raise SettingsError(
-            str(folder), "is not a state folder of Sallyport", "remove it yourself, or name another"
-        )
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _free_port() -> int:
