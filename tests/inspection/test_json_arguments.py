@@ -203,3 +203,45 @@ def test_a_block_anywhere_blocks_the_whole(arguments: str) -> None:
     out = inspect_arguments(arguments, scan, unmask)
     assert out.blocked is not None
     assert out.text == ""
+
+
+def test_without_a_scan_of_the_leaves_the_findings_of_the_whole_are_masked_exactly() -> None:
+    text = f'{{"to": "write {MAIL} today", "n": 4111111111111111, "x": "\\t {CARD}", "{MAIL}": ["{CARD}"]}}'
+    vault = Vault(NONCE)
+    masked = mask_arguments(vault, text, None, known=scan(text))
+    assert is_json(masked)
+    assert not any(value in masked for value in (MAIL, CARD, "4111111111111111"))
+    assert '"to": "write <EMAIL' in masked
+    assert json.loads(unmask_arguments(vault, masked, everything)) == json.loads(text) | {
+        "n": "4111111111111111"
+    }
+
+
+def test_without_a_scan_of_the_leaves_a_models_values_are_blotted_out_exactly() -> None:
+    text = f'{{"to": "write {MAIL} today", "x": "\\t {CARD}", "t": "{TOKEN}"}}'
+    out = inspect_arguments(text, None, unmask, known=scan(text))
+    assert out.blocked is None
+    assert json.loads(out.text) == {"to": "write [EMAIL] today", "x": "[CARD]", "t": CARD}
+
+
+def test_arguments_that_are_no_json_are_blotted_out_from_what_is_known() -> None:
+    text = f'{{"to": "{MAIL} {TOKEN}'
+    out = inspect_arguments(
+        text, None, unmask, lambda t: note().unmask(t, everything, escaped), known=scan(text)
+    )
+    assert out.text == f'{{"to": "[EMAIL] {CARD}'
+
+
+def test_many_findings_in_many_leaves_are_linear(monkeypatch: pytest.MonkeyPatch) -> None:
+    count, looked = 2000, 0
+
+    class Counted(list):  # type: ignore[type-arg]
+        def __iter__(self) -> object:
+            nonlocal looked
+            looked += 1
+            return super().__iter__()
+
+    text = json.dumps([MAIL] * count)
+    found = Counted(scan(text))
+    mask_arguments(Vault(NONCE), text, None, known=found)
+    assert looked <= 2

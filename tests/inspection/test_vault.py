@@ -256,3 +256,25 @@ def test_an_evicted_vault_that_is_still_in_use_is_not_counted() -> None:
         vaults.get("sam", name)
     mask(old, CARD)
     assert vaults.bytes == 0
+
+
+def test_repeated_values_are_masked_wherever_they_stand_also_among_many() -> None:
+    values = [f"ü{i:03}@example.org" for i in range(50)]
+    text = " ".join(values) + " é again: " + ",".join(values) + "!"
+    found = [
+        Finding(type="email", start=text.index(v), end=text.index(v) + len(v), action="mask") for v in values
+    ]
+    vault = Vault(NONCE)
+    masked = vault.mask(text, found)
+    assert "@" not in masked
+    assert vault.unmask(masked, lambda _: True) == text
+
+
+def test_more_values_than_a_conversation_may_hold_are_refused_before_any_work() -> None:
+    text = "".join(f"{i:05} " for i in range(100))
+    found = [Finding(type="phone", start=6 * i, end=6 * i + 5, action="mask") for i in range(100)]
+    vault = Vault(NONCE, max_entries=99)
+    with pytest.raises(Fault) as fault:
+        vault.mask(text, found)
+    assert fault.value.code == "conversation_full"
+    assert vault.values() == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 
@@ -55,3 +56,25 @@ def test_what_a_plug_in_wants_masked_in_arguments_is_refused(conversation):
     assert conversation.mask_arguments('{"a": "b"}', (finding("flag"),)) == '{"a": "b"}'
     with pytest.raises(DetectorFault):
         conversation.mask_arguments('{"a": "b"}', (finding("mask"),))
+
+
+def test_long_arguments_are_masked_and_restored_not_refused(guards, conversation):
+    text = json.dumps({"to": "ada@example.org", "body": "word " * 5000, "note": "a\nb ada@example.org"})
+    found = tuple(
+        Finding(type="email", start=at, end=at + 15, action="mask")
+        for at in (text.index("ada@"), text.rindex("ada@"))
+    )
+    masked = conversation.mask_arguments(text, found)
+    assert "ada@" not in masked
+    assert guards.guard(conversation, (), ()).arguments(masked, ()).text == text
+    assert "ada@" not in guards.guard(conversation, (), ()).arguments(text, found).text
+
+
+def test_values_in_arguments_that_are_no_json_are_spelled_with_escapes(guards, conversation):
+    value = 'a "b"\\c@example.org'
+    token = conversation.mask(value, (Finding(type="email", start=0, end=len(value), action="mask"),))
+    broken = f'{{"to": "{token}", "x": "ada@example.org'
+    found = (Finding(type="email", start=broken.index("ada@"), end=len(broken), action="mask"),)
+    for findings in ((), found):
+        out = guards.guard(conversation, (), ()).arguments(broken, findings)
+        assert '{"to": "a \\"b\\"\\\\c@example.org", "x": "' in out.text

@@ -30,7 +30,8 @@ INSTRUCTIONS = (
     "exfiltration_link",
 )
 LEAKS = ("canary", "system_prompt_leak")
-TYPES = frozenset((*IDENTIFIERS, *SECRETS, *INSTRUCTIONS, *LEAKS))
+STREAMS = ("opaque_run", "oversized_answer", "foreign_token")  # of the hold-back, not of a detector
+TYPES = frozenset((*IDENTIFIERS, *SECRETS, *INSTRUCTIONS, *LEAKS, *STREAMS))
 MAX_FINDINGS = 5000
 
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import Any, NoReturn
 
 from msgspec.structs import replace
@@ -97,21 +99,57 @@ def _nested(leaf: str, depth: int) -> bool:
     return depth > 0 and leaf.lstrip().startswith(_MAY_BE_JSON) and is_json(leaf)
 
 
-def mask_arguments(vault: Vault, arguments: str, scan: Scan, depth: int = DEPTH) -> str:
-    """The arguments with all findings whose action is `mask` as tokens; the JSON stays valid."""
+def mask_arguments(
+    vault: Vault, arguments: str, scan: Scan | None, depth: int = DEPTH, *, known: Sequence[Finding] = ()
+) -> str:
+    """The arguments with all findings whose action is `mask` as tokens; the JSON stays valid.
+
+    `scan` looks into each leaf. Without it the `known` findings of the whole must do: a literal that holds
+    escapes is masked as a whole where one touches it.
+    """
+    across = _Across(scan(arguments) if scan else known)
     if not is_json(arguments):
-        return vault.mask(arguments, scan(arguments))
-    across = _masks(scan(arguments))
+        return vault.mask(arguments, across.masks)
 
     def edit(leaf: str, start: int, end: int) -> str:
-        if _nested(leaf, depth):
+        if scan and _nested(leaf, depth):
             return mask_arguments(vault, leaf, scan, depth - 1)
-        found = _masks(scan(leaf)) if leaf else []
-        if not found and leaf:
-            found = [replace(f, start=0, end=len(leaf)) for f in across if f.start < end and start < f.end]
-        return vault.mask(leaf, found)
+        touching = across.touching(start, end)
+        found = _masks(scan(leaf)) if scan and leaf else []
+        return vault.mask(
+            leaf, found or _within(arguments[start:end], leaf, start, touching, whole=scan is not None)
+        )
 
     return edit_leaves(arguments, edit)
+
+
+class _Across:
+    """Findings of a whole that are to be masked, as its leaves are met from left to right."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.masks = sorted(_masks(findings), key=lambda f: f.start)
+        self._waiting = deque(self.masks)
+
+    def touching(self, start: int, end: int) -> list[Finding]:
+        """Those that lie in [start, end) at least in part. Each call begins where the last ended, or later."""
+        while self._waiting and self._waiting[0].end <= start:
+            self._waiting.popleft()
+        here = takewhile(lambda f: f.start < end, self._waiting)
+        return [f for f in here if f.end > start]
+
+
+def _within(
+    literal: str, leaf: str, start: int, findings: Sequence[Finding], *, whole: bool
+) -> list[Finding]:
+    """Findings of the whole as findings of a leaf; all of the leaf (`whole`) also where its literal holds escapes."""
+    quoted = literal[:1] == '"'
+    exact = not whole and literal == (f'"{leaf}"' if quoted else leaf)
+    shift = start + quoted
+    places = [
+        (f, max(f.start - shift, 0), min(f.end - shift, len(leaf))) if exact else (f, 0, len(leaf))
+        for f in findings
+    ]
+    return [replace(f, start=first, end=last) for f, first, last in places if first < last]
 
 
 def unmask_arguments(vault: Vault, arguments: str, may_see: MaySee, depth: int = DEPTH) -> str:
@@ -129,40 +167,57 @@ def unmask_arguments(vault: Vault, arguments: str, may_see: MaySee, depth: int =
 
 def inspect_arguments(
     arguments: str,
-    scan: Scan,
+    scan: Scan | None,
     unmask: Unmask,
     unmask_plain: Unmask | None = None,
     depth: int = DEPTH,
+    *,
+    known: Sequence[Finding] = (),
 ) -> Released:
     """What a model wrote as arguments, as it may be delivered: like a text, but leaf by leaf.
 
     A blocked finding anywhere, also one that is only seen across leaves (`"password": "..."`), blocks the
-    whole. A masked finding across leaves empties the leaves that it touches. Offsets of findings count in
+    whole. A masked finding across leaves is blotted out in the leaves that it touches. Offsets of findings count in
     the leaf where they were made. `unmask_plain` is for arguments that are not JSON: it spells values `escaped`.
+    Without `scan` the `known` findings of the whole must do.
     """
-    across = outside_own_tokens(arguments, scan(arguments), unmask)
-    blocked = _first_block(across)
+    found_across = outside_own_tokens(arguments, scan(arguments) if scan else known, unmask)
+    blocked = _first_block(found_across)
     if blocked is not None:
-        return Released(findings=tuple(across), blocked=blocked)
+        return Released(findings=tuple(found_across), blocked=blocked)
+    across = _Across(found_across)
     if not is_json(arguments):
-        return _leaf(arguments, scan, unmask_plain or unmask)
+        plain = unmask_plain or unmask
+        return _leaf(arguments, scan, plain) if scan else _written(arguments, across.masks, plain)
     found: list[Finding] = []
 
     def edit(leaf: str, start: int, end: int) -> str:
-        if _nested(leaf, depth):
+        if scan and _nested(leaf, depth):
             out = inspect_arguments(leaf, scan, unmask, unmask_plain, depth - 1)
         else:
-            out = _leaf(leaf, scan, unmask)
+            out = _leaf(leaf, scan, unmask) if scan else Released(unmask(leaf))
         found.extend(out.findings)
-        touching = [f for f in _masks(across) if f.start < end and start < f.end]
-        if touching and out.text == leaf and out.blocked is None:
-            found.extend(touching)
-            return f"[{label_of(touching[0].type)}]"
+        touching = across.touching(start, end)
+        if touching and not out.findings and out.blocked is None:
+            here = _within(arguments[start:end], leaf, start, touching, whole=scan is not None)
+            found.extend(here)
+            return _written(leaf, here, unmask).text
         return out.text
 
     text = edit_leaves(arguments, edit)
     blocked = _first_block(found)
     return Released("" if blocked else text, tuple(found), blocked)
+
+
+def _written(text: str, findings: Sequence[Finding], unmask: Unmask) -> Released:
+    """The text with its findings blotted out, in order, and the caller's tokens restored in between."""
+    parts: list[str] = []
+    at = 0
+    for finding in findings:
+        if finding.start >= at:
+            parts += (unmask(text[at : finding.start]), f"[{label_of(finding.type)}]")
+        at = max(at, finding.end)
+    return Released("".join((*parts, unmask(text[at:]))), tuple(findings))
 
 
 def _leaf(leaf: str, scan: Scan, unmask: Unmask) -> Released:

@@ -79,6 +79,11 @@ class InspectionRoom:
         """Changes whenever a verdict may change."""
         return "+".join([self._engine.version, *(f"{name}-{pool.version}" for name, pool in self._plug_ins)])
 
+    @property
+    def inline_characters(self) -> int:
+        """The longest text that `scan_inline` takes."""
+        return self._options.inline_characters
+
     async def start(self) -> None:
         """Start the worker processes. Raises `DetectorFault` if a detector cannot be built."""
         try:

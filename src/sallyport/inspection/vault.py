@@ -12,20 +12,24 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+import re2
 from msgspec import Struct
 
 from sallyport.errors import DetectorFault, Fault
 from sallyport.inspection import tokens
+from sallyport.inspection.spans import byte_to_character
 from sallyport.model import Finding
 
 MaySee = Callable[[str], bool]  # finding type -> may this reader have the value
 _SEPARATED = re.compile(r"\+?[0-9A-Za-z](?:[ \-./()\u00a0]*[0-9A-Za-z])*", re.ASCII)
 _SEPARATORS = re.compile(r"[ \-./()\u00a0]+")
 _REPEATED = 4  # shorter values are masked where they were found, not wherever they occur
+_MANY = 8  # values of one text beyond which they are looked for together
+_EXPRESSION_BYTES = 67_108_864
 _VARIANTS = "bcdefghijklmnopqrstuvwxyz"
 
 
-class Span(Struct, frozen=True):
+class Span(Struct, frozen=True, order=True):
     """A part of a text that is masked, with the types of all findings that are in it, most telling first."""
 
     start: int
@@ -56,11 +60,27 @@ def spans_of(text: str, findings: Sequence[Finding]) -> list[Span]:
         for f in findings
         if f.action == "mask" and 0 <= f.start < f.end <= len(text)
     }
-    values = {(text[s.start : s.end], s.types) for s in found if s.end - s.start >= _REPEATED}
-    for value, types in values:
-        if text.count(value) > 1:
-            found.update(Span(at, at + len(value), types) for at in _occurrences(text, value))
+    values = {text[s.start : s.end]: s.types for s in sorted(found) if s.end - s.start >= _REPEATED}
+    if len(values) > _MANY:
+        found.update(_occurrences_of_many(text, values))
+    else:
+        for value, types in values.items():
+            if text.count(value) > 1:
+                found.update(Span(at, at + len(value), types) for at in _occurrences(text, value))
     return _joined(found)
+
+
+def _occurrences_of_many(text: str, values: Mapping[str, tuple[str, ...]]) -> Iterator[Span]:
+    """Where any of many values stands, in one pass. Nothing is looked for within an occurrence."""
+    by_bytes = {value.encode(errors="replace"): types for value, types in values.items()}
+    options = re2.Options()
+    options.longest_match, options.max_mem = True, _EXPRESSION_BYTES
+    expression = re2.compile(b"|".join(map(re2.escape, by_bytes)), options=options)
+    data = text.encode(errors="replace")
+    matches = [match.span() for match in expression.finditer(data)]
+    place = byte_to_character(data, [offset for span in matches for offset in span])
+    for start, end in matches:
+        yield Span(place[start], place[end], by_bytes[data[start:end]])
 
 
 def _occurrences(text: str, value: str) -> Iterator[int]:
@@ -125,6 +145,8 @@ class Vault:
 
         Raises `DetectorFault` if it would not, and a fault `conversation_full` where a bound is reached.
         """
+        if len({text[f.start : f.end] for f in findings if f.action == "mask"}) > self._max_entries:
+            raise Fault("the text holds more values than a conversation may", code="conversation_full")
         parts: list[str] = []
         at = 0
         for span in spans_of(text, findings):

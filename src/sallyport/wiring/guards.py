@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sallyport.errors import DetectorFault
 from sallyport.inspection.holdback import Released, whole
-from sallyport.inspection.json_arguments import inspect_arguments, mask_arguments, unmask_arguments
+from sallyport.inspection.json_arguments import escaped, inspect_arguments, mask_arguments, unmask_arguments
 from sallyport.inspection.room import InspectionRoom
 from sallyport.inspection.stream import StreamGuard
 from sallyport.inspection.vault import Vault, Vaults
@@ -41,9 +41,8 @@ class Conversation:
         """
         if stopped_by(findings, self.plug_ins) is not None:
             raise DetectorFault("a plug-in's finding in tool arguments cannot be masked")
-        if not findings:
-            return mask_arguments(self.vault, text, lambda _: ())
-        return mask_arguments(self.vault, text, self._scan)
+        scan = self._scan if findings and len(text) <= self._room.inline_characters else None
+        return mask_arguments(self.vault, text, scan, known=findings)
 
     def _scan(self, text: str) -> Sequence[Finding]:
         return self._room.scan_inline(text, "tool_arguments", "input", self._roles)
@@ -88,6 +87,9 @@ class Guard:
     def _unmask(self, text: str) -> str:
         return self._vault.unmask(text, everything)
 
+    def _unmask_escaped(self, text: str) -> str:
+        return self._vault.unmask(text, everything, escaped)
+
     def feed_text(self, choice: int, field: str, text: str) -> Released:
         """A text delta."""
         return self._stream.feed_text(choice, text, field)
@@ -117,7 +119,8 @@ class Guard:
             return Released(unmask_arguments(self._vault, text, everything))
         if theirs := stopped_by(findings, self._plug_ins):
             return Released(blocked=theirs)
-        return inspect_arguments(text, self._scan_tool, self._unmask)
+        scan = self._scan_tool if len(text) <= self._room.inline_characters else None
+        return inspect_arguments(text, scan, self._unmask, self._unmask_escaped, known=findings)
 
 
 class Guards:
