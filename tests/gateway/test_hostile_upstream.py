@@ -240,3 +240,13 @@ def test_any_chunking_on_the_wire_gives_the_same_text(worker, upstream, cuts):
     got = "".join(c["delta"].get("content", "") for e in events for c in e["choices"])
     assert got == text.replace(" ", "").replace("4012888888881881", "[CARD]")
     assert reply.text.endswith("data: [DONE]\n\n")
+
+
+def test_an_error_whose_body_never_comes_is_told_without_its_words(worker, upstream, monkeypatch):
+    monkeypatch.setattr("sallyport.gateway.upstream._COMPLAINT_SECONDS", 0.2)
+    upstream.script = [
+        b"HTTP/1.1 400 Bad\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{",
+        2.5,
+    ]
+    reply = worker.chat()
+    assert (reply.status_code, code_of(reply)) == (400, "upstream_request_invalid")

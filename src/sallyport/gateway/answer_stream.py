@@ -10,6 +10,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+from msgspec.structs import replace
+
 from sallyport.errors import Refusal, UpstreamFault
 from sallyport.gateway import outcome, sse, tools
 from sallyport.gateway.deadline import Deadline
@@ -24,7 +26,6 @@ from sallyport.gateway.ports import Rooms, StreamGuard
 from sallyport.gateway.stages import expect
 
 MOST_TOOL_CHARACTERS = 1_048_576
-MOST_TOOLS = 128
 
 
 class StreamAnswer:
@@ -38,7 +39,8 @@ class StreamAnswer:
         self._envelopes = Envelopes(rooms.inspection, self._dialect, x)
         self._gate = PlugInGate(rooms.inspection, x) if rooms.inspection.plug_ins else None
         self._fields: dict[tuple[int, str], Chunk] = {}  # open text buffers, and a chunk shaped like theirs
-        self._tools: dict[tuple[int, int], ToolCall] = {}
+        self._tools: dict[tuple[int, int], ToolCall] = {}  # without their arguments
+        self._arguments: dict[tuple[int, int], list[str]] = {}
         self._tool_chunk: Chunk | None = None
         self._members = HeldMembers(rooms.inspection, self._dialect, x)
         self._tool_characters = 0
@@ -181,15 +183,16 @@ class StreamAnswer:
         self._tool_chunk = self._tool_chunk or chunk
         self._goes_on(tool.choice)
         self._tool_characters += len(tool.arguments) + len(tool.name)
-        if self._tool_characters > MOST_TOOL_CHARACTERS or len(self._tools) > MOST_TOOLS:
-            raise UpstreamFault("tool calls are too large", code="upstream_too_large")
         old = self._tools.get(place)
+        if self._tool_characters > MOST_TOOL_CHARACTERS or (old is None and len(self._tools) >= tools.MOST):
+            raise UpstreamFault("tool calls are too large", code="upstream_too_large")
+        self._arguments.setdefault(place, []).append(tool.arguments)
         self._tools[place] = ToolCall(
             choice=tool.choice,
             index=tool.index,
             id=tool.id or (old.id if old else ""),
             name=(old.name if old else "") or tool.name,
-            arguments=(old.arguments if old else "") + tool.arguments,
+            arguments="",
         )
 
     async def _finish_choice(self, choice: int, out: list[bytes]) -> Refusal | None:
@@ -209,7 +212,11 @@ class StreamAnswer:
                 return text
             if text:
                 out.append(self._dialect.text_event(like, choice, place[1], text))
-        calls = [self._tools.pop(place) for place in sorted(self._tools) if place[0] == choice]
+        calls = [
+            replace(self._tools.pop(place), arguments="".join(self._arguments.pop(place)))
+            for place in sorted(self._tools)
+            if place[0] == choice
+        ]
         if calls and self._tool_chunk is not None:
             ready = await tools.release(self._x, self._rooms, self._guard, calls)
             if isinstance(ready, Refusal):

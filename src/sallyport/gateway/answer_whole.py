@@ -16,7 +16,7 @@ from sallyport.gateway.limits import Limits
 from sallyport.gateway.outcome import output_blocked
 from sallyport.gateway.ports import Rooms
 from sallyport.gateway.stages import check_findings, expect
-from sallyport.model import Finding, Leaf
+from sallyport.model import Finding, Leaf, Principal
 
 ANSWER_DEPTH = 64
 
@@ -25,6 +25,8 @@ async def deliver(x: Exchange, rooms: Rooms, limits: Limits) -> Refusal | None:
     """Send, guard, record, deliver. Returns why nothing was delivered, or None."""
     raw = await _send(x, rooms)
     x.stage = "inspect_output"
+    if rooms.identity.still_valid(expect(x.principal, Principal)) is not True:
+        return Refusal(code="token_revoked")
     with Deadline(limits.stage_seconds):
         delivered = await _ready(x, rooms, raw)
     if isinstance(delivered, Refusal):
@@ -78,6 +80,8 @@ async def _guard(x: Exchange, rooms: Rooms, view: AnswerView) -> dict[strict_jso
     by_leaf: dict[int, list[Finding]] = defaultdict(list)
     for finding in found:
         by_leaf[finding.leaf].append(replace(finding, leaf=0))
+    if len(view.tools) > tools.MOST:
+        raise UpstreamFault("too many tool calls", code="upstream_too_large")
     edits: dict[strict_json.Path, Any] = {}
     for index, leaf in enumerate(leaves):
         changed = _released(x, guard, leaf, by_leaf.get(index, []), prose=leaf.path in view.prose)

@@ -75,5 +75,5 @@ def encode_headers(headers: Sequence[tuple[str, str]]) -> list[tuple[bytes, byte
     return [
         (name.encode("ascii"), value.encode("ascii"))
         for name, value in headers
-        if value.isascii() and "\r" not in value and "\n" not in value
+        if value.isascii() and value.isprintable()
     ]

@@ -139,6 +139,18 @@ def _collect(value: Any, path: Path, known: frozenset[str], add: Callable[[tuple
                 _collect(inner, (*path, index), known, add)
 
 
+def numbers(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Every number below `value` with its path, as text."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from numbers(inner, (*path, name))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from numbers(inner, (*path, index))
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield path, str(value)
+
+
 def values(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
     """Like `strings`, without the member names."""
     return ((p, s) for p, s in strings(value, path) if len(p) < len(path) + 2 or p[-2] != KEY)

@@ -14,6 +14,8 @@ from sallyport.gateway.ports import Rooms, StreamGuard
 from sallyport.gateway.stages import check_findings, expect, question
 from sallyport.model import Decision, Leaf, Tool
 
+MOST = 128  # tool calls in one answer: each is a decision, and a line of the outcome
+
 
 async def release(
     x: Exchange, rooms: Rooms, guard: StreamGuard, calls: Sequence[ToolCall]

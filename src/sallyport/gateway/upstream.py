@@ -24,6 +24,7 @@ from sallyport.model import Model
 
 PATHS = {"chat": "/chat/completions", "embeddings": "/embeddings"}
 _WORD = re.compile(r"[A-Za-z0-9_.\[\]-]{1,64}")
+_COMPLAINT_SECONDS = 5.0  # an error is told without its words rather than late
 _OK, _BAD, _LIMITED, _SERVER = 200, {400, 404, 409, 413, 415, 422}, 429, 500
 
 
@@ -160,9 +161,10 @@ class HttpAnswer:
     async def _words(self) -> str:
         """`code` and `param` of the upstream's error, if they are plain words; its sentence may hold anything."""
         try:
-            error = orjson.loads(await self.body())["error"]
+            with Deadline(_COMPLAINT_SECONDS):
+                error = orjson.loads(await self.body())["error"]
             words = {name: error.get(name) for name in ("code", "param")}
-        except (UpstreamFault, ValueError, KeyError, TypeError, AttributeError):
+        except (UpstreamFault, TimeoutError, ValueError, KeyError, TypeError, AttributeError):
             return ""
         return "".join(
             f", {name} {word}"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import array
+import base64
 import json
 
 import pytest
@@ -197,3 +199,66 @@ def test_embeddings_leaves():
         ("b", "document"),
         ("u", "other"),
     ]
+
+
+NUMBER = 4012888888881881
+
+
+@pytest.mark.parametrize(
+    ("more", "path", "channel"),
+    [
+        ({"metadata": {"a": [NUMBER]}}, ("metadata", "a", 0), "other"),
+        ({"response_format": {"type": "x", "const": float(NUMBER)}}, ("response_format", "const"), "other"),
+        (
+            {"tools": [{"type": "function", "function": {"name": "f", "parameters": {"enum": [NUMBER]}}}]},
+            ("tools", 0, "function", "parameters", "enum", 0),
+            "tool_definition",
+        ),
+    ],
+)
+def test_long_numbers_in_free_places_are_leaves(more, path, channel):
+    by_path = {leaf.path: leaf for leaf in chat(**more).leaves}
+    assert by_path[path].text.startswith(str(NUMBER))
+    assert by_path[path].channel == channel
+
+
+def test_short_numbers_and_those_with_a_meaning_are_none():
+    assert {leaf.text for leaf in chat(metadata={"a": 12}, seed=NUMBER, n=2).leaves} == {"hello", "a"}
+
+
+def test_an_answer_may_be_sent_back_as_clients_do():
+    returned = {
+        "role": "assistant",
+        "content": "A",
+        "refusal": None,
+        "annotations": [{"type": "url_citation", "url_citation": {"url": "URL", "title": "TITLE"}}],
+        "audio": None,
+        "function_call": None,
+        "tool_calls": None,
+        "reasoning_content": None,
+        "reasoning": "WHY",
+    }
+    call = chat(messages=[returned, *HELLO])
+    seen = {leaf.text: leaf.channel for leaf in call.leaves}
+    assert {"A", "URL", "TITLE", "WHY"} <= seen.keys()
+    assert {seen[text] for text in ("A", "URL", "TITLE", "WHY")} == {"assistant"}
+    refused = chat(messages=[{**returned, "audio": {"id": "x"}}, *HELLO])
+    assert (refused.code, refused.param) == ("field_invalid", "messages[0].audio")
+
+
+VECTOR = base64.b64encode(array.array("f", [0.01 * n - 0.3 for n in range(64)]).tobytes()).decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        (VECTOR, False),
+        ("AKIAIOSFODNN7EXAMPLE", True),
+        ("QUtJQUlPU0ZPRE5ON0VYQU1QTEVQQVNTV09SRCtBTkQvTU9SRVRIQVRJU1RIQVQ=", True),
+        ("abcdefghijklmnopqrstuvwxyzABCDEF" * 4, True),
+        (VECTOR[:-1] + " ", True),
+    ],
+)
+def test_only_what_can_be_a_vector_goes_unread(text, seen):
+    view = OpenAIEmbeddings().view({"data": [{"embedding": text}]})
+    assert (text in {leaf.text for leaf in view.leaves}) is seen

@@ -149,3 +149,15 @@ def test_a_directory_that_is_off_has_no_routes(strict, path):
     factors = {"name": "sam", "password": "x", "code": "1"}
     reply = strict.http.post(f"{OWN}/{path}", json=factors, headers=strict.headers("admins"))
     assert (reply.status_code, reply.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_who_may_not_read_the_log_does_not_learn_what_is_in_it(worker, call):
+    """The record of somebody else and one that never was are answered alike."""
+    stranger = {**worker.headers("science"), "authorization": f"Bearer {worker.token('science', sub='eve')}"}
+    told = []
+    for record in (call, "req_000000000000000000000000"):
+        reply = worker.http.post(f"{OWN}/records/{record}", json={"purpose": "x"}, headers=stranger)
+        error = reply.json()["error"]
+        told.append((reply.status_code, {**error, "request_id": ""}, reply.headers["content-length"]))
+    assert told[0] == told[1]
+    assert told[0][0] == 404

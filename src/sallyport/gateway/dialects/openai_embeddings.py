@@ -6,6 +6,10 @@ inspected like any other.
 
 from __future__ import annotations
 
+import array
+import base64
+import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +30,7 @@ TOP: dict[str, f.Check] = {
     "user": f.TEXT,
 }
 MOST_INPUTS = 2048
+LEAST_FLOATS, LARGEST = 8, 1e4  # of a vector in base64; anything else is read as text
 
 
 class OpenAIEmbeddings:
@@ -99,9 +104,17 @@ def _check_input(document: dict[str, Any]) -> Refusal | None:
     return None
 
 
-_BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
-
-
 def _is_vector(value: Any) -> bool:
-    # A vector of little-endian floats: base64 of a multiple of four bytes. Words with spaces are text.
-    return isinstance(value, str) and len(value) % 4 == 0 and _BASE64.issuperset(value)
+    """Base64 of little-endian floats that could be a vector's. Letters taken for floats have wild exponents."""
+    if not isinstance(value, str):
+        return False
+    try:
+        data = base64.b64decode(value, validate=True)
+    except ValueError:
+        return False
+    if len(data) % 4 or len(data) < LEAST_FLOATS * 4:
+        return False
+    vector = array.array("f", data)
+    if sys.byteorder == "big":
+        vector.byteswap()
+    return math.isfinite(sum(vector)) and max(vector) < LARGEST and min(vector) > -LARGEST

@@ -6,13 +6,14 @@ them. What cannot be inspected (images, audio, files) and what a provider would 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from sallyport.errors import Refusal
 from sallyport.gateway.dialects import fields as f
 from sallyport.gateway.dialects.base import Options
-from sallyport.gateway.strict_json import KEY, Path, strings
+from sallyport.gateway.strict_json import KEY, Path, numbers, strings
 from sallyport.model import Call, Channel, Leaf
 
 TOP: dict[str, f.Check] = {
@@ -56,6 +57,9 @@ MESSAGE: dict[str, f.Check] = {
     "name": f.TEXT,
     "refusal": f.TEXT,
     "reasoning_content": f.TEXT,
+    "reasoning": f.TEXT,
+    "annotations": f.LIST,  # clients send an answer back as they got it
+    "audio": (lambda v: v is None, "null: audio cannot be inspected"),
     "tool_calls": f.LIST,
     "tool_call_id": f.TEXT,
     "function_call": f.OBJECT,
@@ -73,6 +77,10 @@ STREAM_OPTIONS = {"include_usage": f.FLAG, "include_obfuscation": f.FLAG}
 TOKENS_PER_CHARACTER = 0.3  # an estimate that errs upwards for English; settled after the call
 # Enumerated by the checks above, so there is no text in them.
 _ENUMERATED = {"role", "type"}
+_LONG = 8  # characters
+_LONG_NUMBER = re.compile(rb"[:,\[]\s*-?[0-9.]{%d,}" % (_LONG - 1))
+_NO_FREE_NUMBERS = {"messages", "stream_options"}
+_WRITTEN = {"refusal", "reasoning_content", "reasoning"}
 _DEFINITION = {"type", "function", "name", "description", "parameters", "strict"}
 
 
@@ -83,7 +91,7 @@ def parse(raw: bytes, document: Any, options: Options) -> Call | Refusal:
     problem = _check(document, options)
     if problem is not None:
         return problem
-    leaves = tuple(_leaves(document))
+    leaves = (*_leaves(document), *_number_leaves(raw, document))
     stream_options = document.get("stream_options") or {}
     return Call(
         surface="chat",
@@ -236,6 +244,17 @@ def _leaves(document: dict[str, Any]) -> Iterator[Leaf]:
         yield from _message_leaves(message, ("messages", index))
 
 
+def _number_leaves(raw: bytes, document: dict[str, Any]) -> Iterator[Leaf]:
+    """Long numbers where the caller may write what they like: a card needs no quotes to be one."""
+    free = [n for n, v in document.items() if isinstance(v, dict | list) and n not in _NO_FREE_NUMBERS]
+    if free and _LONG_NUMBER.search(raw):
+        for name in free:
+            channel: Channel = "tool_definition" if name in {"tools", "functions"} else "other"
+            for path, text in numbers(document[name], (name,)):
+                if len(text) >= _LONG:
+                    yield Leaf(path, text, channel)
+
+
 def _enumerated(path: Path) -> bool:
     """Member names of the fixed part of a tool definition, and its `type`, are checked words."""
     fixed = 4 if path[0] == "tools" else 2  # ("tools", i, "function", member) / ("functions", i, member)
@@ -255,10 +274,10 @@ def _message_leaves(message: dict[str, Any], where: Path) -> Iterator[Leaf]:
                 yield Leaf((*where, "content", index, member), part[member], channel)
         elif name in {"tool_calls", "function_call"}:
             yield from _call_leaves(value, (*where, name))
+        elif name == "annotations":
+            yield from (Leaf(path, text, channel) for path, text in strings(value, (*where, name)))
         elif name not in _ENUMERATED and isinstance(value, str):
-            yield Leaf(
-                (*where, name), value, channel if name in {"refusal", "reasoning_content"} else "other"
-            )
+            yield Leaf((*where, name), value, channel if name in _WRITTEN else "other")
 
 
 def _call_leaves(value: Any, where: Path) -> Iterator[Leaf]:

@@ -73,7 +73,8 @@ class Receipts:
         mine = self._is_mine(x, where)
         denied = self._desk.may(x, "read_content", purpose=purpose, self_owned=mine)
         if denied is not None:
-            return denied
+            # Whoever may not read the log is not told that there is such a record.
+            return denied if mine or self._desk.may(x, "read_log") is None else Refusal(code="record_unknown")
         # The purpose is somebody's words, so the log says only that one was given.
         details = {"record": where.request, "own": mine, "purpose_given": bool(purpose)}
         await self._desk.note(x, "content.read", target=where.who, details=details)
