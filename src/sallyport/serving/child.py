@@ -199,7 +199,8 @@ class Child:
             self._keep(rest)
 
     def _keep(self, line: bytes) -> None:
-        text = line.decode("utf-8", "replace").rstrip()
+        # A line may quote what a caller sent; a terminal would obey control characters in it (CWE-150).
+        text = "".join(c if c.isprintable() else "\ufffd" for c in line.decode("utf-8", "replace").rstrip())
         self._last.append(text)
         self._say(self.spec.name, text)
 

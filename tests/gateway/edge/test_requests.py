@@ -113,7 +113,8 @@ def test_an_upgrade_is_refused(door) -> None:
     ],
 )
 def test_smuggling_is_refused(door, lines: tuple[str, ...]) -> None:
-    assert door.exchange(*lines, request="POST /echo").status in {400, 501}
+    answer = door.exchange(*lines, request="POST /echo")
+    assert (answer.status, answer.json["error"]["code"]) == (400, "edge_request_invalid")
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ _OWN_ANSWERS = {
     413: "body_too_large",
     426: "edge_request_invalid",  # HTTP/1.0
     431: "headers_too_large",
+    501: "edge_request_invalid",  # a transfer coding that is none
     503: "worker_unavailable",
     504: "deadline_exceeded",
 }
