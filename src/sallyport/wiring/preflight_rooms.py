@@ -10,9 +10,8 @@ from sallyport.access.room import AccessRoom
 from sallyport.errors import SettingsError
 from sallyport.gateway.upstream import HttpUpstreams
 from sallyport.identity.providers import check_rules
-from sallyport.inspection.canary import runs
+from sallyport.inspection.canary import Canaries, runs
 from sallyport.inspection.detector import TYPES
-from sallyport.inspection.engine import Engine, EngineOptions
 from sallyport.model import Channel
 from sallyport.settings import Settings
 from sallyport.settings.schema import ActionRule, Provider, Upstream
@@ -114,7 +113,7 @@ def inspection(settings: Settings) -> Iterator[SettingsError]:
                 f"{plug_in.factory!r} cannot be found",
                 "write module:function of an installed module",
             )
-    Engine(EngineOptions(canaries=translate.inspection(settings).canaries))
+    Canaries(translate.inspection(settings).canaries)  # the only part of the engine that settings change
 
 
 def _action(where: str, rule: ActionRule, plug_ins: set[str]) -> Iterator[SettingsError]:
