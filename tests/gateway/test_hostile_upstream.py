@@ -248,5 +248,5 @@ def test_an_error_whose_body_never_comes_is_told_without_its_words(worker, upstr
         b"HTTP/1.1 400 Bad\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{",
         2.5,
     ]
-    reply = worker.chat()
+    reply = worker.chat(stream=True)
     assert (reply.status_code, code_of(reply)) == (400, "upstream_request_invalid")
