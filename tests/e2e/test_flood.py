@@ -22,7 +22,7 @@ LIMITS = ('state = "', 'limits = {body_seconds = 2.0}\nstate = "')
 # Two floods of a kind: the first may warm up allocators and caches, and fill every buffer that one connection may
 # have (64 KiB each in Envoy, uvicorn and the body, for the 64 connections used here: 12 MiB, twice that for the
 # allocator's holes). The second must find all of it free again: what it adds would be kept per request.
-FIRST, SECOND = 24 * MIB, 8 * MIB
+FIRST, SECOND = 24 * MIB, 4 * MIB
 
 
 @pytest.fixture(scope="module")
