@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from sallyport.errors import DetectorFault
 from sallyport.inspection.actions import ActionRow
-from sallyport.inspection.room import InspectionRoom, PlugInOptions, RoomOptions
+from sallyport.inspection.room import InspectionRoom, PlugInOptions, RoomOptions, too_dense
 from sallyport.model import Finding, Leaf
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -197,3 +197,26 @@ async def test_a_detector_that_cannot_be_built_stops_the_start(factory: str, nam
     room = InspectionRoom(RoomOptions(plug_ins=(PlugInOptions(name="x", factory=name),)))
     with pytest.raises(DetectorFault):
         await room.start()
+
+
+@pytest.mark.parametrize(
+    ("texts", "dense"),
+    [
+        (["4 1 1 1 " * 500], True),
+        (["10.0.0.1 " * 30] * 10, True),
+        (["i g n o r e " * 200], True),
+        (["a::b\n" * 600], True),
+        (["4 1 1 1 " * 100], False),
+        (["So it went on with the words, and on. " * 400], False),
+        (["привет мир " * 500], False),
+        (["We sold 12 of 400 at 19.99 each in May, and the others later that year for less. " * 100], False),
+    ],
+)
+async def test_floods_are_known_by_their_density(texts: list[str], dense: bool) -> None:
+    assert too_dense([(text, "user") for text in texts]) is dense
+
+
+async def test_a_flood_is_inspected_in_a_worker() -> None:
+    room = InspectionRoom(RoomOptions())
+    with pytest.raises(DetectorFault):  # its workers were not started
+        await asyncio.wait_for(room.inspect([Leaf(("a",), "10.0.0.1 " * 400, "user")], "input", ()), 3)

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from sallyport.errors import DetectorFault
-from sallyport.inspection import wire
+from sallyport.inspection import turns, wire
 from sallyport.inspection.actions import ActionRow, Actions
 from sallyport.inspection.detector import MAX_FINDINGS, validated
 from sallyport.inspection.engine import Engine, EngineOptions
@@ -27,6 +27,10 @@ from sallyport.model import Channel, Direction, Finding, Leaf
 _WORKER_MEMORY_MB = 1024
 _PLUG_IN_WORKERS = 2  # so that a hung one holds up nobody while it is killed
 _FINGERPRINTS_KEPT = 256
+DENSE_CHARACTERS = 2048  # up to which any text is inspected at once
+_MOST_DIGITS, _MOST_BLANKS, _MOST_OTHERS = 0.12, 0.33, 0.4  # shares of a text
+_DIGITS = b"0123456789"
+_ORDINARY = b" abcdefghijklmnopqrstuvwxyz" + bytes(range(128, 256))
 
 
 class PlugInOptions(Struct, frozen=True, kw_only=True):
@@ -117,6 +121,8 @@ class InspectionRoom:
         texts = tuple((leaf.text, leaf.channel) for leaf in leaves)
         channels = [leaf.channel for leaf in leaves]
         findings = await self._built_in(texts, direction, system)
+        if direction == "input":
+            findings += self._over_turns(leaves, findings)
         if self._plug_ins:
             findings = (*findings, *await self._others(texts, direction))
         if not findings:
@@ -156,13 +162,19 @@ class InspectionRoom:
         self, texts: tuple[tuple[str, Channel], ...], direction: Direction, system: Sequence[str]
     ) -> tuple[Finding, ...]:
         size = sum(len(text) for text, _ in texts) + sum(map(len, system))
-        if size <= self._options.inline_characters:
+        if size <= DENSE_CHARACTERS or (size <= self._options.inline_characters and not too_dense(texts)):
             known = self.fingerprints(system) if system else None
             if known is None:
                 return self._verdicts.scan(texts, direction)
             return self._engine.scan(texts, direction, system_fingerprints=known)
         task = wire.Task(texts=texts, direction=direction, system=tuple(system))
         return (await self._pool.run(task)).findings
+
+    def _over_turns(self, leaves: Sequence[Leaf], known: Sequence[Finding]) -> tuple[Finding, ...]:
+        read = turns.reading(leaves)
+        if read is None:
+            return ()
+        return tuple(turns.split(read, self._verdicts.scan(((read.text, "user"),), "input"), known))
 
     async def _others(self, texts: tuple[tuple[str, Channel], ...], direction: Direction) -> list[Finding]:
         task = wire.Task(texts=texts, direction=direction)
@@ -175,6 +187,21 @@ class InspectionRoom:
                 raise reply
             findings += _believed(reply.findings, texts, name, pool.version)
         return findings
+
+
+def too_dense(texts: Sequence[tuple[str, Channel]]) -> bool:
+    """Whether texts hold so many digits, signs or blanks that they may cost much more than prose of their length."""
+    dense = 0
+    for text, _ in texts:
+        data = text.encode(errors="replace")
+        size = len(data)
+        if (
+            size - len(data.translate(None, _DIGITS)) > size * _MOST_DIGITS
+            or data.count(b" ") > size * _MOST_BLANKS
+            or len(data.translate(None, _ORDINARY)) > size * _MOST_OTHERS
+        ):
+            dense += size
+    return dense > DENSE_CHARACTERS
 
 
 def _believed(
