@@ -70,6 +70,8 @@ def _spans(raw: bytes, wanted: Mapping[Path, Any]) -> list[tuple[Path, int, int]
     inside: tuple[Path, int, int] | None = None  # a wanted container: path, start, stack height
     # White space at the end is no token, and the search for one in it would be quadratic.
     for match in _TOKEN.finditer(raw, 0, len(raw.rstrip())):
+        if len(found) == len(wanted):
+            break
         string, bracket, _scalar = match.groups()
         if bracket in _CLOSERS:
             if inside is None and cursor.path() in wanted:

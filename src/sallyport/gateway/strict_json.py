@@ -97,9 +97,15 @@ def parse(raw: bytes, *, depth: int) -> Any | Refusal:
 
 def _deeper(value: Any, depth: int) -> bool:
     if isinstance(value, dict):
-        return depth == 0 or any(_deeper(v, depth - 1) for v in value.values() if isinstance(v, dict | list))
-    if isinstance(value, list):
-        return depth == 0 or any(_deeper(v, depth - 1) for v in value if isinstance(v, dict | list))
+        value = value.values()
+    elif not isinstance(value, list):
+        return False
+    if depth == 0:
+        return True
+    for inner in value:
+        kind = type(inner)
+        if (kind is dict or kind is list) and (depth == 1 or _deeper(inner, depth - 1)):
+            return True
     return False
 
 
