@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import orjson
+import typer
 from pyreqwest.client import SyncClient, SyncClientBuilder
 from pyreqwest.exceptions import PyreqwestError
 from pyreqwest.request import SyncRequestBuilder
@@ -46,8 +47,7 @@ class DoorClient:
         status, answer = self.ask(method, path, document)
         if status == OK:
             return answer
-        error = answer["error"]
-        raise fail(f"{error['message']} [{error['code']}, {error.get('request_id')}]", REFUSED)
+        raise refused(answer)
 
     def ask(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> tuple[int, Any]:
         """Status and JSON of one request; a door that is away or is none ends the command."""
@@ -71,6 +71,12 @@ class DoorClient:
         except ValueError:
             raise fail(f"{self.server} or its key cannot be used. Run: sallyport login", 2) from None
         return request
+
+
+def refused(answer: Mapping[str, Any]) -> typer.Exit:
+    """Say why the door refused; raise what this returns."""
+    error = answer["error"]
+    return fail(f"{error['message']} [{error['code']}, {error.get('request_id')}]", REFUSED)
 
 
 class _Answer(dict[str, Any]):

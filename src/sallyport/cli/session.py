@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 import typer
 from msgspec.structs import replace
 
-from sallyport.cli.client import OWN, DoorClient, connect, known
-from sallyport.cli.credentials import default_path, save
+from sallyport.cli.client import OK, OWN, DoorClient, connect, known, refused
+from sallyport.cli.credentials import Credentials, alone, default_path, save
 from sallyport.cli.output import emit, say, table
 
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
@@ -51,13 +51,26 @@ def token() -> None:
 
     For `api_key` callbacks and key commands. A key that is about to end is replaced first.
     """
-    credentials = known()
-    if credentials.key.startswith("sp_") and credentials.expires - time.time() < RENEW_SECONDS:
-        door = DoorClient(credentials.server, ca=credentials.ca, key=credentials.key)
-        issued = door.post(f"{OWN}/refresh", {})
-        credentials = replace(credentials, key=issued["key"], expires=issued["expires"])
-        save(credentials, default_path())
-    say(credentials.key)
+    if _ends_soon(known()):
+        with alone(default_path()):
+            _renew(known())  # read again: another process may have renewed it meanwhile
+    say(known().key)
+
+
+def _ends_soon(credentials: Credentials) -> bool:
+    return credentials.key.startswith("sp_") and credentials.expires - time.time() < RENEW_SECONDS
+
+
+def _renew(credentials: Credentials) -> None:
+    """Replace the key. A key that is still good will do where the door does not replace it yet."""
+    if not _ends_soon(credentials):
+        return
+    door = DoorClient(credentials.server, ca=credentials.ca, key=credentials.key)
+    status, issued = door.ask("POST", f"{OWN}/refresh", {})
+    if status == OK:
+        save(replace(credentials, key=issued["key"], expires=issued["expires"]), default_path())
+    elif issued["error"]["code"] != "login_throttled" or credentials.expires <= time.time():
+        raise refused(issued)
 
 
 def explain(

@@ -28,12 +28,11 @@ class DemoModel:
                 await receive()
                 await send({"type": f"lifespan.{answer}.complete"})
             return
-        body = await _body(receive)
         if not hmac.compare_digest(dict(scope["headers"]).get(b"authorization", b""), self._key):
             await _json(send, 401, {"error": {"message": "wrong key", "type": "invalid_request_error"}})
             return
         self.calls += 1
-        request = orjson.loads(body)
+        request = orjson.loads(await _body(receive))
         if scope["path"].endswith("/embeddings"):
             await _json(send, 200, _embeddings(request))
         elif request.get("stream"):
