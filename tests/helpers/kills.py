@@ -78,6 +78,9 @@ class Load:
                 except httpx.HTTPError as error:
                     self.other[type(error).__name__] += 1
                     await asyncio.sleep(0.2)
+                except Exception as error:  # noqa: BLE001 - nothing may end the load unnoticed
+                    self.uncoded.append(f"a caller met {error!r}")
+                    await asyncio.sleep(0.2)
 
     async def _call(self, http, *, stream):
         began = time.monotonic()
@@ -171,7 +174,9 @@ def _wait_for_answer(door, load, since, victim):
     try:
         wait_for(lambda: load.began > since, f"an answer after the kill of the {victim}")
     except AssertionError as error:
-        raise AssertionError(f"{error}: {load.other}\n{door.log.read_text()[-2000:]}") from None
+        raise AssertionError(
+            f"{error}: {load.other} {load.uncoded[-3:]}\n{door.log.read_text()[-2000:]}"
+        ) from None
 
 
 def _receipts(door, key, report, chance):
