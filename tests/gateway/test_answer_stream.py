@@ -144,3 +144,9 @@ async def test_a_stream_that_is_cut_never_ends_as_if_it_had_finished(name):
 async def test_an_upstream_may_leave_out_the_end_mark_after_all_choices_have_ended():
     out, _ = await stream(choice({"content": "x"}), choice({}, finish_reason="stop"))
     assert out.events()[-1] == "[DONE]"
+
+
+async def test_numbers_that_differ_from_event_to_event_are_nobodys():
+    events = [{**choice({"content": "a"}), "id": CARD[:8]}, {**choice({"content": "b"}), "id": CARD[8:]}]
+    out, _ = await stream(*events, *END)
+    assert out.events()[-1] == "[DONE]"

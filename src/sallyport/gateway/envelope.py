@@ -42,36 +42,34 @@ class Envelopes:
             raise UpstreamFault(
                 "an event names a member twice, or is nested too deeply", code="upstream_invalid"
             )
-        leaves = self._leaves(chunk)
-        if leaves:
-            refusal = await self._inspect(leaves)
-            if refusal is not None:
-                return refusal
+        leaves = tuple([Leaf(path, text, "assistant") for path, text in self._dialect.others(chunk)])
+        refusal = await self._inspect(leaves, self._joined(leaves)) if leaves else None
+        if refusal is not None:
+            return refusal
         if envelope is not None and len(self._seen) < MOST_REMEMBERED and len(envelope) <= LONGEST_REMEMBERED:
             self._seen.add(envelope)
         return None
 
-    async def _inspect(self, leaves: tuple[Leaf, ...]) -> Refusal | None:
-        x = self._x
+    async def _inspect(self, alone: tuple[Leaf, ...], joined: tuple[Leaf, ...]) -> Refusal | None:
+        x, leaves = self._x, alone + joined
         found = check_findings(
             await self._inspection.inspect(leaves, "output", x.roles, system=x.system), leaves
         )
         x.findings += found
-        bad = next((finding for finding in found if finding.action in {"block", "mask"}), None)
+        # Numbers that were put together may look like somebody's: only what is never let out counts there.
+        bad = next(
+            (f for f in found if f.action == "block" or (f.action == "mask" and f.leaf < len(alone))), None
+        )
         return output_blocked(bad.type, strict_json.dotted(leaves[bad.leaf].path)) if bad else None
 
-    def _leaves(self, chunk: Chunk) -> tuple[Leaf, ...]:
-        leaves = []
-        for path, text in self._dialect.others(chunk):
-            leaves.append(Leaf(path, text, "assistant"))
+    def _joined(self, leaves: tuple[Leaf, ...]) -> tuple[Leaf, ...]:
+        """What stands in a place, after what stood there before, where that is something else."""
+        joined = []
+        for path, text in ((leaf.path, leaf.text) for leaf in leaves if leaf.text and leaf.path != _PADDING):
             before = self._before.get(path, "")
-            if (
-                text
-                and text != before[-len(text) :]
-                and path != _PADDING
-                and (before or len(self._before) < MOST_PLACES)
-            ):
-                self._before[path] = joined = (before + text)[-CONTEXT:]
-                if before:
-                    leaves.append(Leaf(path, joined, "assistant"))
-        return tuple(leaves)
+            if before.endswith(text) or (not before and len(self._before) >= MOST_PLACES):
+                continue
+            self._before[path] = both = (before + text)[-CONTEXT:]
+            if before:
+                joined.append(Leaf(path, both, "assistant"))
+        return tuple(joined)

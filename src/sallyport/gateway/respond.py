@@ -16,6 +16,7 @@ from sallyport.gateway import sse
 
 # The SDKs retry 408, 409, 429 and 5xx; where the same call can never succeed, they are told not to.
 _RETRY_HELPS = {429, 502, 503, 504}
+_NEVER_HELPS = {"upstream_refused", "upstream_too_large"}  # the same again, and paid for again
 SECURITY_HEADERS = (("x-content-type-options", "nosniff"), ("cache-control", "no-store"))
 
 
@@ -61,7 +62,8 @@ def error_headers(refusal: Refusal) -> list[tuple[str, str]]:
         headers.append(("retry-after", str(max(1, refusal.retry_after))))
     if status == 401 and "www-authenticate" not in given:  # noqa: PLR2004 - an HTTP status
         headers.append(("www-authenticate", 'Bearer realm="sallyport"'))
-    if status not in _RETRY_HELPS and "x-should-retry" not in given:
+    futile = status not in _RETRY_HELPS or refusal.code in _NEVER_HELPS
+    if futile and "x-should-retry" not in given:
         headers.append(("x-should-retry", "false"))
     if refusal.spec.type == POLICY:
         headers.append(("x-sallyport-decision", "deny"))

@@ -33,7 +33,10 @@ class LogEvidence:
         if not calls:
             raise Fault("no call has this request id", code="record_unknown")
         first = calls[0]
-        outcome = next((e.index for e in found if e.kind == "outcome" and e.shard == first.shard), None)
+        # The last one: an outcome that the disk took too late for its caller is followed by that of the refusal.
+        outcome = next(
+            (e.index for e in reversed(found) if e.kind == "outcome" and e.shard == first.shard), None
+        )
         return Where(
             request=request,
             who=str(orjson.loads(first.data).get("who", "")),
