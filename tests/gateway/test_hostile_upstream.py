@@ -250,3 +250,12 @@ def test_an_error_whose_body_never_comes_is_told_without_its_words(worker, upstr
     ]
     reply = worker.chat(stream=True)
     assert (reply.status_code, code_of(reply)) == (400, "upstream_request_invalid")
+
+
+@pytest.mark.parametrize("word", [PROVIDER_KEY, "Sam.Jones", "4012888888881881", "a b", "x" * 65])
+def test_what_an_upstreams_error_says_is_not_logged_unless_it_is_a_word(worker, upstream, caplog, word):
+    error = {"error": {"code": word, "param": "messages[2].content", "message": word}}
+    upstream.script = [response(json.dumps(error).encode(), status="400 Bad")]
+    assert code_of(worker.chat()) == "upstream_request_invalid"
+    assert word not in caplog.text
+    assert "param messages[2].content" in caplog.text

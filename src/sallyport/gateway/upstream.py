@@ -23,7 +23,8 @@ from sallyport.gateway.deadline import Deadline
 from sallyport.model import Model
 
 PATHS = {"chat": "/chat/completions", "embeddings": "/embeddings"}
-_WORD = re.compile(r"[A-Za-z0-9_.\[\]-]{1,64}")
+# "context_length_exceeded", "messages[2].content": no digits elsewhere, because keys have them.
+_WORD = re.compile(r"[a-z_]{1,40}(?:\[[0-9]{1,4}\])?(?:\.[a-z_]{1,40}(?:\[[0-9]{1,4}\])?){0,4}")
 _COMPLAINT_SECONDS = 5.0  # an error is told without its words rather than late
 _OK, _BAD, _LIMITED, _SERVER = 200, {400, 404, 409, 413, 415, 422}, 429, 500
 
@@ -133,15 +134,14 @@ class HttpAnswer:
 
     async def judge(self, *, stream: bool) -> None:
         """Refuse what is not the answer that was asked for. Raises UpstreamFault."""
-        headers = self.headers
+        header = self._response.get_header
         if self.status != _OK:
-            raise await self._complaint(headers)
-        if headers.get("content-encoding", "identity") != "identity":
+            raise await self._complaint(self.headers)
+        if (header("content-encoding") or "identity") != "identity":
             raise UpstreamFault("the answer is compressed", code="upstream_invalid")
-        media = headers.get("content-type", "").split(";")[0].strip().lower()
-        if stream and media != "text/event-stream":
+        if stream and (header("content-type") or "").split(";")[0].strip().lower() != "text/event-stream":
             raise UpstreamFault("not an event stream", code="upstream_invalid")
-        length = headers.get("content-length", "0")
+        length = header("content-length") or "0"
         if not length.isdigit() or int(length[:20]) > self._target.answer_bytes:
             raise UpstreamFault("announced too large", code="upstream_too_large")
 
@@ -169,7 +169,7 @@ class HttpAnswer:
         return "".join(
             f", {name} {word}"
             for name, word in words.items()
-            if isinstance(word, str) and _WORD.fullmatch(word)
+            if isinstance(word, str) and _WORD.fullmatch(word) and word not in self._target.key
         )
 
     async def body(self) -> bytes:
