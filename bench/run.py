@@ -26,6 +26,7 @@ from report import markdown, table, targets
 HERE = Path(__file__).parent
 OFF, ON = "sallyport, guards off", "sallyport, all guards"
 CONNECTIONS = 32
+MOST_REFUSED = 0.001
 
 
 class Plan:
@@ -67,7 +68,8 @@ def load(peer: Peer, seconds: int) -> dict[str, Any]:
         got: dict[str, Any] = json.loads(out.stdout.strip().splitlines()[-1])
     except (ValueError, IndexError):
         raise RuntimeError(f"{peer.name}: wrk said\n{out.stdout}{out.stderr}") from None
-    if got["status"] or not got["requests"]:
+    # A random id now and then looks like something that is masked, and the answer is refused: the log has the rate.
+    if got["status"] > got["requests"] * MOST_REFUSED or not got["requests"]:
         raise RuntimeError(f"{peer.name}: {got}\n{peer.child.log.read_text()[-2000:]}")
     return got
 

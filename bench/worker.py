@@ -14,7 +14,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sallyport.gateway.socket import BACKLOG, bind_private
-from sallyport.serving.worker import server_config
+from sallyport.serving.worker import server_config, settle
 from sallyport.settings import loads
 from sallyport.wiring import build_app
 
@@ -29,7 +29,13 @@ def main(settings: str, port: str, path: str, secret: str) -> None:
     config = server_config(app)
     config.http = config.http_protocol_class = HttpToolsProtocol  # a TCP peer has no user to ask for
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(uvicorn.Server(config).serve(sockets=sockets))
+        runner.run(serve(uvicorn.Server(config), sockets))
+
+
+async def serve(server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+    settled = asyncio.create_task(settle(server))
+    await server.serve(sockets=sockets)
+    settled.cancel()
 
 
 if __name__ == "__main__":

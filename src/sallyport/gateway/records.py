@@ -101,6 +101,8 @@ def _policies(decision: Decision | None) -> list[str]:
 
 
 def _findings(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    if not findings:
+        return []
     counts = Counter((f.type, f.layer, f.detector, f.version, f.action) for f in findings)
     return [
         {

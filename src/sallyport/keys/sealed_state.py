@@ -21,6 +21,7 @@ from sallyport.stores.protocols import Change, Row, StateStore
 
 KINDS = frozenset({"person", "session", "credential", "link", "revocation", "budget", "conversation"})
 ATTEMPTS = 8  # for a write without an expected version, against other writers of the same row
+REMEMBERED = 10_000  # versions
 SIZE = 4  # bytes of the length of a row's key, before the key and the value
 
 
@@ -29,6 +30,9 @@ class SealedStateStore:
 
     def __init__(self, inner: StateStore, keyring: KeyRing, kinds: Collection[str] = KINDS) -> None:
         self._inner, self._keyring, self._kinds = inner, keyring, frozenset(kinds)
+        self._found: dict[
+            tuple[str, str], int
+        ] = {}  # versions as we left them; the store refuses a wrong one
 
     async def read(self, kind: str, key: str) -> Row | None:
         """The row, or None. Errors: `KeyFault` if what lies there does not belong there."""
@@ -49,15 +53,24 @@ class SealedStateStore:
         guessed = any(c.kind in self._kinds and c.expected is None and c.value is not None for c in changes)
         for _ in range(ATTEMPTS - 1 if guessed else 0):
             with suppress(Conflict):
-                return await self._inner.commit(await self._seal_all(changes))
-        return await self._inner.commit(await self._seal_all(changes))
+                return await self._commit(changes)
+        return await self._commit(changes)
+
+    async def _commit(self, changes: Sequence[Change]) -> None:
+        sealed, planned = await self._seal_all(changes)
+        for where in planned:
+            self._found.pop(where, None)  # until it is known to have been written
+        await self._inner.commit(sealed)
+        if len(self._found) + len(planned) > REMEMBERED:
+            self._found.clear()
+        self._found |= planned
 
     async def erase_traces(self) -> None:
         """Leave no byte of a deleted or replaced value, where the inner store can do that."""
         if isinstance(self._inner, Erasing):
             await self._inner.erase_traces()
 
-    async def _seal_all(self, changes: Sequence[Change]) -> list[Change]:
+    async def _seal_all(self, changes: Sequence[Change]) -> tuple[list[Change], dict[tuple[str, str], int]]:
         """The changes as the inner store gets them, each sealed one under the version that it will make."""
         planned: dict[tuple[str, str], int] = {}
         sealed = []
@@ -77,9 +90,12 @@ class SealedStateStore:
             value = self._seal(change.kind, name, before + 1, _pack(change.key, change.value))
             sealed.append(Change(kind=change.kind, key=name, value=value, expected=before))
             planned[where] = before + 1
-        return sealed
+        return sealed, planned
 
     async def _version(self, kind: str, name: str) -> int:
+        found = self._found.get((kind, name))
+        if found is not None:
+            return found
         row = await self._inner.read(kind, name)
         return row.version if row else 0
 

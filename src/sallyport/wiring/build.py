@@ -46,6 +46,7 @@ from sallyport.wiring.places import Places
 from sallyport.wiring.routes import routes
 
 COUNTS_SECONDS = 5.0
+COMMIT_WINDOW = 0.003  # a batch costs a sync and a signature; a lone call does not wait for it
 
 
 class SystemClock:
@@ -194,7 +195,9 @@ class Deployment:
         await history.refuse_lost_log(store, self.places, origin)
         signer = await load_or_create(self.keyring, "log")
         pace = Pace(
-            checkpoint=self.settings.audit.checkpoint_seconds, reserve_bytes=self.settings.audit.reserve_bytes
+            checkpoint=self.settings.audit.checkpoint_seconds,
+            window=COMMIT_WINDOW,
+            reserve_bytes=self.settings.audit.reserve_bytes,
         )
         writer = await asyncio.to_thread(
             open_shard, self.places.audit, signer, origin, worker=str(self._worker), pace=pace
