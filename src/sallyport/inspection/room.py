@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import sys
 from collections.abc import Sequence
+from functools import cached_property
 
 import msgspec
 from msgspec import Struct
@@ -58,9 +59,7 @@ class InspectionRoom:
 
     def __init__(self, options: RoomOptions) -> None:
         self._options = options
-        engine_options = EngineOptions(canaries=options.canaries)
-        self._engine = Engine(engine_options)
-        self._verdicts = Verdicts(self._engine)
+        engine_options = self._engine_options = EngineOptions(canaries=options.canaries)
         self._actions = Actions(options.actions)
         self._fingerprints: dict[bytes, Fingerprints | None] = {}
         path = tuple(entry for entry in sys.path if entry)
@@ -78,6 +77,14 @@ class InspectionRoom:
             for p in options.plug_ins
         ]
 
+    @cached_property
+    def _engine(self) -> Engine:
+        return Engine(self._engine_options)
+
+    @cached_property
+    def _verdicts(self) -> Verdicts:
+        return Verdicts(self._engine)
+
     @property
     def version(self) -> str:
         """Changes whenever a verdict may change."""
@@ -89,13 +96,18 @@ class InspectionRoom:
         return self._options.inline_characters
 
     async def start(self) -> None:
-        """Start the worker processes. Raises `DetectorFault` if a detector cannot be built."""
+        """Start the worker processes, and compile our own rules while they do. Raises `DetectorFault`."""
+        starting = asyncio.gather(*(pool.start() for pool in self._pools()), return_exceptions=True)
         try:
-            for pool in self._pools():
-                await pool.start()
-        except DetectorFault:
+            await asyncio.to_thread(lambda: self._verdicts)
+            failures = [failure for failure in await starting if failure is not None]
+        except BaseException:
+            starting.cancel()
             await self.stop()
             raise
+        if failures:
+            await self.stop()
+            raise failures[0]
 
     async def stop(self) -> None:
         """End the worker processes."""
