@@ -30,7 +30,12 @@ def home(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run(home, capsys, monkeypatch):
-    """`sallyport ...` as a user types it: exit code, standard output, standard error."""
+    """`sallyport ...` as a user types it: exit code, standard output, standard error. No door is ever started."""
+
+    def started(*_: object, **__: object) -> int:
+        pytest.fail("a door was started")
+
+    monkeypatch.setattr("sallyport.serving.door.run_door", started)
 
     def call(*words: str) -> Said:
         monkeypatch.setattr(sys, "argv", ["sallyport", *words])
