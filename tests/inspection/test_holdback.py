@@ -96,6 +96,17 @@ ALTERED = {
     "no closing bracket": f"<CARD_{NONCE}_1",
     "no brackets": f"CARD_{NONCE}_1",
     "words": f"card {NONCE} 1",
+    "translated label": f"<KARTE_{NONCE}_1>",
+    "translated label, other letters": f"<КАРТА_{NONCE}_1>",
+    "look-alike in the label": f"<\u0421ARD_{NONCE}_1>",
+    "percent": f"%3CCARD_{NONCE}_1%3E",
+    "padded reference": f"&#060;CARD_{NONCE}_1&#062;",
+    "C escape": f"\\x3cCARD_{NONCE}_1\\x3e",
+    "colons": f"<CARD:{NONCE}:1>",
+    "full stops": f"<CARD.{NONCE}.1>",
+    "full-width lines": f"<CARD\uff3f{NONCE}\uff3f1>",
+    "full-width digit": f"<CARD_{NONCE}_\uff11>",
+    "no underscores": f"<CARD{NONCE}1>",
 }
 WRAPPED = {
     "backticks": ("`", f"<CARD_{NONCE}_1>", "`"),

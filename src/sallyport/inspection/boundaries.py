@@ -37,7 +37,7 @@ _QUIET = re.compile(
     rf"(?<![^ \t\n\r]){_OPENING}(?:({_VOWEL}{_LOWER}{_REST}|{_OTHER})|({_VOWEL}{_UPPER}(?:{_LOWER}{_REST})?))"
     rf"({_ENDING}{{0,3}}){_BLANK}{{1,4}}"
 )
-_MAY_OPEN = re.compile(r"[<&\\\uff1c\[]")
+_MAY_OPEN = re.compile(r"[<&%\\\uff1c\[]")
 _DIGIT = re.compile(r"[0-9]")
 _LINK_OPEN = re.compile(r"\[[^\]\n]{0,300}\Z|\]\([^)\n]{0,300}\Z")
 

@@ -7,7 +7,8 @@ nothing that a detector takes for an identifier, and survives a change of case.
 
 Models alter what they copy: case, spaces, line breaks, zero-width characters, Markdown (`\_`) and HTML
 (`&lt;`) escapes, a lost bracket. An altered token counts only if its nonce is the conversation's own, letter by
-letter. Without its opening bracket its label must be in one piece.
+letter; the number alone says which value is meant, so the label may be another word, as a translation makes it.
+Without its opening bracket the label must be one of the conversation, in one piece.
 
 Text of the *input* that contains the nonce, or that is written like a token, gets a `~` before its nonce,
 and one `~` is taken away on the way out. So what somebody typed is never mistaken for a token.
@@ -32,8 +33,9 @@ _ZERO_WIDTH = "\u00ad\u034f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
 GAP_CLASS = rf"\s{_ZERO_WIDTH}\\`*"
 _GAP = rf"[{GAP_CLASS}]{{0,4}}"
 _SEPARATOR = rf"[{GAP_CLASS}_\-\u2010-\u2015]{{1,8}}"
-OPENING = r"(?:<|&lt;|&#60;|&#x3c;|\\+u003c|\uff1c)"
-_CLOSING = r"(?:>|&gt;|&#62;|&#x3e;|\\+u003e|\uff1e)"
+_APART = rf"[{GAP_CLASS}_\-\u2010-\u2015\uff3f:.]{{0,8}}"  # between brackets, where nothing else is meant
+OPENING = r"(?:<|&lt;|&#0{0,3}60;|&#x0{0,3}3c;|\\+u003c|\\+x3c|%3c|\uff1c)"
+_CLOSING = r"(?:>|&gt;|&#0{0,3}62;|&#x0{0,3}3e;|\\+u003e|\\+x3e|%3e|\uff1e)"
 
 # Written like a token, of whatever conversation. Groups: label, escapes, nonce, number, variant.
 TOKEN_LIKE = re.compile(
@@ -100,11 +102,14 @@ def _altered(nonce: str, labels: tuple[str, ...]) -> re.Pattern[str]:
     """Tokens of one conversation in any altered form, and its bare nonce. Compiled only when one is seen."""
     spread = "|".join(_GAP.join(label) for label in labels) or r"(?!)"
     joined = "|".join(labels) or r"(?!)"
-    head = rf"(?:{OPENING}{_GAP}(?P<label>{spread})|(?<![A-Za-z0-9])(?P<word>{joined})){_SEPARATOR}"
-    closed = rf"(?P<spread>[0-9](?:{_GAP}[0-9]){{0,5}}){_GAP}(?P<letter>[b-z]?){_GAP}{_CLOSING}"
+    head = (
+        rf"(?:{OPENING}{_GAP}(?:(?P<label>{spread}){_APART}|(?P<other>[^\W\d_]{{1,{LABEL_LENGTH}}}){_SEPARATOR})"
+        rf"|(?<![A-Za-z0-9])(?P<word>{joined}){_SEPARATOR})"
+    )
+    closed = rf"(?P<spread>\d(?:{_GAP}\d){{0,5}}){_GAP}(?P<letter>[b-z]?){_GAP}{_CLOSING}"
     bare = r"(?P<digits>[0-9]{1,6})(?P<variant>[b-z]?)(?![A-Za-z0-9])"
     return re.compile(
-        rf"(?:{head})?(?P<escapes>~*)(?P<nonce>{_GAP.join(nonce)})(?:{_SEPARATOR}(?:{closed}|{bare}))?",
+        rf"(?:{head})?(?P<escapes>~*)(?P<nonce>{_GAP.join(nonce)})(?:{_APART}{closed}|{_SEPARATOR}{bare})?",
         re.IGNORECASE,
     )
 
@@ -118,7 +123,7 @@ def _like(match: re.Match[str]) -> Mention:
 
 def _mention(match: re.Match[str], at: int) -> Mention:
     digits = _GAPS.sub("", match["spread"] or match["digits"] or "")
-    label = _GAPS.sub("", match["label"] or match["word"] or "").upper()
+    label = _GAPS.sub("", match["label"] or match["other"] or match["word"] or "").upper()
     whole = bool(digits and label)
     return Mention(
         match.start() + at,

@@ -185,7 +185,9 @@ class Vault:
         if mention.escapes:
             return mention.nonce_at - 1, mention.nonce_at, ""
         entry = self._entries.get((mention.number, mention.variant))
-        if entry is None or tokens.label_of(entry.types[0]) != mention.label:
+        if entry is None or not mention.label:
+            return None
+        if mention.label != tokens.label_of(entry.types[0]) and mention.label in self._labels:
             return None
         if not all(map(may_see, entry.types)):
             return None
