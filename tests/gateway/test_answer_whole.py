@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import door
 
 TOOLS = [{"type": "function", "function": {"name": "f"}}]
@@ -62,3 +64,20 @@ async def test_arguments_in_very_many_pieces_are_put_together_once():
     out = await door.call(w, door.chat(stream=True, tools=TOOLS))
     assert out.events()[-1] == "[DONE]"
     assert len(out.data) > 910_000
+
+
+async def test_a_long_text_with_findings_is_guarded_in_pieces_while_others_go_on():
+    w, turns = door.World(), 0
+
+    async def other():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    w.answer = door.answer(f"{door.CARD} and so on, " * 400)
+    running = asyncio.ensure_future(other())
+    out = await door.call(w, door.chat())
+    running.cancel()
+    assert out.json()["choices"][0]["message"]["content"].count("and so on") == 400
+    assert turns > 20

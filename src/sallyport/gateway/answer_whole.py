@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from typing import Any
 
@@ -14,11 +15,12 @@ from sallyport.gateway.dialects.base import AnswerView
 from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.limits import Limits
 from sallyport.gateway.outcome import output_blocked
-from sallyport.gateway.ports import Rooms
+from sallyport.gateway.ports import Rooms, StreamGuard
 from sallyport.gateway.stages import check_findings, expect
 from sallyport.model import Finding, Leaf, Principal
 
 ANSWER_DEPTH = 64
+LONG, PIECE = 2048, 128  # characters: what is guarded in pieces, and how much without a pause
 
 
 async def deliver(x: Exchange, rooms: Rooms, limits: Limits) -> Refusal | None:
@@ -84,7 +86,8 @@ async def _guard(x: Exchange, rooms: Rooms, view: AnswerView) -> dict[strict_jso
         raise UpstreamFault("too many tool calls", code="upstream_too_large")
     edits: dict[strict_json.Path, Any] = {}
     for index, leaf in enumerate(leaves):
-        changed = _released(x, guard, leaf, by_leaf.get(index, []), prose=leaf.path in view.prose)
+        prose = leaf.path in view.prose
+        changed = await _released(x, rooms, guard, leaf, by_leaf.get(index, []), prose=prose)
         if isinstance(changed, Refusal):
             return changed
         if changed != leaf.text:
@@ -102,7 +105,9 @@ async def _guard(x: Exchange, rooms: Rooms, view: AnswerView) -> dict[strict_jso
     return edits
 
 
-def _released(x: Exchange, guard: Any, leaf: Leaf, findings: list[Finding], *, prose: bool) -> str | Refusal:
+async def _released(
+    x: Exchange, rooms: Rooms, guard: StreamGuard, leaf: Leaf, findings: list[Finding], *, prose: bool
+) -> str | Refusal:
     """The text of one leaf as the caller gets it."""
     if not prose:
         bad = next((f for f in findings if f.action in {"block", "mask"}), None)
@@ -110,10 +115,32 @@ def _released(x: Exchange, guard: Any, leaf: Leaf, findings: list[Finding], *, p
     choice = leaf.path[1] if isinstance(leaf.path[1], int) else 0
     x.said.append((choice, str(leaf.path[-1]), leaf.text))
     x.output_characters += len(leaf.text)
+    if (
+        len(leaf.text) > PIECE
+        and findings
+        and not any(f.layer in rooms.inspection.plug_ins for f in findings)
+    ):
+        return await _in_pieces(guard, leaf)
     released = guard.whole(leaf.text, findings)
     if released.blocked is not None:
         return output_blocked(released.blocked.type, strict_json.dotted(leaf.path))
     return expect(released.text, str)
+
+
+async def _in_pieces(guard: StreamGuard, leaf: Leaf) -> str | Refusal:
+    """A long text in which something was found, as if it were streamed: the result is the same, and others go on."""
+    parts = []
+    for start in (*range(0, len(leaf.text), PIECE), None):
+        released = (
+            guard.finish_text(0, "whole")
+            if start is None
+            else guard.feed_text(0, "whole", leaf.text[start : start + PIECE])
+        )
+        if released.blocked is not None:
+            return output_blocked(released.blocked.type, strict_json.dotted(leaf.path))
+        parts.append(expect(released.text, str))
+        await asyncio.sleep(0)
+    return "".join(parts)
 
 
 def _has_log_probabilities(document: Any) -> bool:
