@@ -95,11 +95,7 @@ CATALOGUE: dict[str, Spec] = {
         503, SERVER, "The identity provider's keys cannot be fetched.", "Try again."
     ),
     "revocation_stale": Spec(503, SERVER, "The revocation feed has not been confirmed.", "Try again."),
-    "too_many_unauthenticated": Spec(
-        429, LIMIT, "Too many unauthenticated requests.", "Wait, then try again."
-    ),
     # 2 posture
-    "device_untrusted": Spec(403, POLICY, "The device is not trusted for this.", "Enrol the device."),
     # 3 parse
     "not_found": Spec(404, REQUEST, "There is no such route.", "See docs/api.md."),
     "method_not_allowed": Spec(405, REQUEST, "The route does not take this method.", "See docs/api.md."),
@@ -110,7 +106,6 @@ CATALOGUE: dict[str, Spec] = {
     ),
     "headers_too_large": Spec(431, REQUEST, "The headers are larger than allowed.", "Send less."),
     "body_timeout": Spec(400, REQUEST, "The body did not arrive in time.", "Send it faster."),
-    "body_incomplete": Spec(400, REQUEST, "The body ended early.", "Send all of it."),
     "json_invalid": Spec(400, REQUEST, "The body is not valid JSON.", "Correct it."),
     "json_duplicate": Spec(400, REQUEST, "The body names a member twice.", "Name each member once."),
     "json_too_deep": Spec(400, REQUEST, "The body is nested too deeply.", "Flatten it."),

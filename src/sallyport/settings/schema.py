@@ -24,7 +24,6 @@ class Limits(Base, frozen=True, kw_only=True):
     connections: int = 1024  # at the edge
     in_flight: int = 256  # calls in one worker
     stage_seconds: float = 5.0  # all stages before the send, together
-    unauthenticated_per_second: int = 50  # refusals before identification that one worker answers in full
 
 
 class Server(Base, frozen=True, kw_only=True):
