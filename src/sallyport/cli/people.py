@@ -101,10 +101,12 @@ def enrol(
 async def _add_offline(config: Path, name: str, roles: list[str]) -> dict[str, Any]:
     from sallyport.errors import Refusal  # noqa: PLC0415
     from sallyport.settings import load  # noqa: PLC0415
-    from sallyport.wiring.offline import open_directory  # noqa: PLC0415
+    from sallyport.wiring.offline import INSTALLER, note, open_directory  # noqa: PLC0415
 
-    async with open_directory(load(config)) as directory:
-        link = await directory.create_person(name, roles, by="local|installer")
+    settings = load(config)
+    await note(settings, "people.create", name, {"roles": roles})
+    async with open_directory(settings) as directory:
+        link = await directory.create_person(name, roles, by=INSTALLER)
     if isinstance(link, Refusal):
         raise fail(f"{link.message or link.spec.message} [{link.code}]", REFUSED)
     return {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -11,8 +10,6 @@ from typing import Any
 
 from sallyport.access.ledger import BudgetLedger
 from sallyport.access.room import AccessRoom
-from sallyport.audit.shard import open_shard
-from sallyport.audit.writer import Pace
 from sallyport.gateway.app import Door, every
 from sallyport.gateway.counts import RefusalCounts
 from sallyport.gateway.dialects.openai_chat import OpenAIChat
@@ -34,7 +31,6 @@ from sallyport.keys.keyring import KeyRing, in_use
 from sallyport.keys.root import open_root
 from sallyport.keys.sealed_state import SealedStateStore
 from sallyport.keys.sealing import Sealer
-from sallyport.keys.signing import load_or_create
 from sallyport.settings import Settings
 from sallyport.stores.sqlite import SqliteStateStore
 from sallyport.wiring import adapters, history, providers, translate
@@ -42,11 +38,11 @@ from sallyport.wiring.chance import Chance
 from sallyport.wiring.evidence import LogEvidence
 from sallyport.wiring.guards import Bounds, Guards, NoInspection
 from sallyport.wiring.health import Health
+from sallyport.wiring.logbook import open_log
 from sallyport.wiring.places import Places
 from sallyport.wiring.routes import routes
 
 COUNTS_SECONDS = 5.0
-COMMIT_WINDOW = 0.003  # a batch costs a sync and a signature; a lone call does not wait for it
 
 
 class SystemClock:
@@ -191,20 +187,8 @@ class Deployment:
         return adapters.Budgets(ledger)
 
     async def _log(self, store: SqliteStateStore) -> adapters.AuditLog:
-        origin = self.settings.audit.origin or history.own_origin(self.places.origin, secrets.token_hex(8))
-        await history.refuse_lost_log(store, self.places, origin)
-        signer = await load_or_create(self.keyring, "log")
-        pace = Pace(
-            checkpoint=self.settings.audit.checkpoint_seconds,
-            window=COMMIT_WINDOW,
-            reserve_bytes=self.settings.audit.reserve_bytes,
-        )
-        writer = await asyncio.to_thread(
-            open_shard, self.places.audit, signer, origin, worker=str(self._worker), pace=pace
-        )
-        log = adapters.AuditLog(writer)
+        log = adapters.AuditLog(await open_log(self.settings, store, self.keyring, worker=str(self._worker)))
         self._open.push_async_callback(log.close)
-        await history.remember_log(store, origin)
         return log
 
     async def _inspection(self) -> Guards | NoInspection:

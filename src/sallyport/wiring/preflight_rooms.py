@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from sallyport.access.room import AccessRoom
 from sallyport.errors import SettingsError
 from sallyport.gateway.upstream import HttpUpstreams
-from sallyport.identity.providers import check_rules
+from sallyport.identity.providers import check_issuers, check_rules
 from sallyport.inspection.canary import Canaries, runs
 from sallyport.inspection.detector import TYPES
 from sallyport.model import Channel
@@ -42,6 +42,9 @@ def identity(settings: Settings) -> Iterator[SettingsError]:
         if not provider.roles:
             yield SettingsError(f"{where}.roles", "no claim maps to a role", "map a value to a role")
         yield from _provider(where, provider, settings.identity.token_bytes)
+    check_issuers(
+        [translate.provider_rules(p, settings.identity.token_bytes) for p in settings.identity.providers]
+    )
 
 
 def _provider(where: str, provider: Provider, token_bytes: int) -> Iterator[SettingsError]:
