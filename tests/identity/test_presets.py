@@ -16,8 +16,8 @@ from sallyport.identity.presets import principal, session_id
 from sallyport.identity.providers import (
     MfaRule,
     ProviderRules,
+    check_issuers,
     check_rules,
-    check_together,
     discovered_issuer,
     discovery_url,
     issuers,
@@ -323,12 +323,12 @@ def test_what_can_never_be_safe_is_refused_at_start(over, key) -> None:
 def test_an_issuer_belongs_to_one_provider() -> None:
     one = ProviderRules(name="one", issuer="https://idp.example", audience="a")
     two = ProviderRules(name="two", issuer="https://idp.example", audience="b", roles={"x": "admin"})
-    check_together([one])
+    check_issuers([one])
     with pytest.raises(SettingsError, match=r"identity\.providers\.two\.issuer"):
-        check_together([one, two])
+        check_issuers([one, two])
     many = ProviderRules(name="e", preset="entra", issuer=COMMON.issuer, audience="api", tenants=(TENANT,))
     with pytest.raises(SettingsError, match=r"identity\.providers\.e\.issuer"):
-        check_together([ProviderRules(name="home", issuer=issuers(many)[0], audience="api"), many])
+        check_issuers([ProviderRules(name="home", issuer=issuers(many)[0], audience="api"), many])
 
 
 def test_the_entra_policy_takes_no_list_of_audiences() -> None:

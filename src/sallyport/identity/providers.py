@@ -96,15 +96,14 @@ def check_rules(rules: ProviderRules) -> None:
         )
 
 
-def check_together(providers: Sequence[ProviderRules]) -> None:
-    """Refuse what can never be safe, also between providers. Raises SettingsError.
+def check_issuers(providers: Sequence[ProviderRules]) -> None:
+    """Refuse two providers with one issuer. Raises SettingsError.
 
     A token's issuer must name one provider: of two, one would judge the other's tokens by its own audience, roles
     and proof of MFA.
     """
     owner: dict[str, str] = {}
     for rules in providers:
-        check_rules(rules)
         for issuer in issuers(rules):
             if owner.setdefault(issuer, rules.name) != rules.name:
                 raise SettingsError(

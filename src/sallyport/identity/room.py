@@ -20,7 +20,7 @@ from sallyport.identity.carrier import credential
 from sallyport.identity.jose import TOKEN_BYTES, TokenPolicy, judge, read_claims, take_apart
 from sallyport.identity.jwks import KeySource
 from sallyport.identity.presets import principal as principal_of
-from sallyport.identity.providers import ProviderRules, check_together, issuers, token_policy
+from sallyport.identity.providers import ProviderRules, check_issuers, check_rules, issuers, token_policy
 from sallyport.identity.refusals import refuse
 from sallyport.model import Principal, TlsFacts
 
@@ -68,8 +68,9 @@ class IdentityRoom:
         token_bytes: int = TOKEN_BYTES,
     ) -> None:
         self._providers: dict[str, _Provider] = {}
-        check_together([rules for rules, _ in providers])
+        check_issuers([rules for rules, _ in providers])
         for rules, source in providers:
+            check_rules(rules)
             provider = _Provider(rules, token_policy(rules), source)
             self._providers |= dict.fromkeys(issuers(rules), provider)
         self._sources = [source for _, source in providers]
