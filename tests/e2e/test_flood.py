@@ -121,7 +121,7 @@ def test_a_flood_of_unknown_callers(place):
             assert found.total() == 500
             assert set(seen) == {""}, "the good caller was refused"
         sizes.append(resident(worker))
-    assert_told_together(door, before, 4000)
+    assert_told_together(door, before, 4000, {"token_missing", "token_malformed"})
     assert pid_of(door, "worker") == worker
     assert_flat(sizes)
 
@@ -131,7 +131,7 @@ def assert_flat(sizes):
     assert sizes[2] - sizes[1] < SECOND, sizes
 
 
-def assert_told_together(door, before, count):
+def assert_told_together(door, before, count, codes):
     """The refusals are in the log, all of them, in a few entries."""
 
     def told():
@@ -142,10 +142,28 @@ def assert_told_together(door, before, count):
 
     counts = wait_for(told, "the counts")
     assert counts.total() == count
-    assert set(counts) == {"token_missing", "token_malformed"}
+    assert set(counts) == codes
     kinds = Counter(e["kind"] for e in entries(door)[before:])
     assert kinds["refusal"] == 0
     assert kinds["refusals"] <= 20
+
+
+def test_a_flood_of_logins(place):
+    """Passwords are costly to check, so who guesses must not take that time from others."""
+    door, sam = place
+    before = len(entries(door))
+
+    def one(number):
+        with Caller(door) as caller:
+            guess = {"name": f"guess{number % 50}", "password": f"not the one {number}", "code": "123456"}
+            return code(caller.http.post("/sallyport/v1/login", json=guess))
+
+    with beside(sam) as seen:
+        found = Counter(at_once(one, 200))
+    assert set(found) <= {"login_failed", "login_throttled", "overloaded"}
+    assert found.total() == 200
+    assert set(seen) == {""}
+    assert_told_together(door, before, 200, set(found))
 
 
 def test_a_flood_of_oversized_bodies(place):
