@@ -228,7 +228,7 @@ async def _compare(state, report):
     """Every whole answer has its intent and its outcome, and the outcome commits to its bytes."""
     entries, orphans = _entries(state / "audit", report)
     report.orphans = len(orphans)
-    async with open_keyring(load(state / "sallyport.toml")) as (keyring, _):
+    async with open_keyring(load(state / "sallyport.toml")) as (keyring, *_):
         evidence = LogEvidence(state / "audit", Sealer(keyring))
         for request, data in report.load.whole:
             intent, outcome = entries.get(request, {}).get("intent"), entries.get(request, {}).get("outcome")
