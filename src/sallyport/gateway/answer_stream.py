@@ -20,6 +20,7 @@ from sallyport.gateway.envelope import Envelopes
 from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.held_members import HeldMembers
 from sallyport.gateway.limits import Limits
+from sallyport.gateway.mould import Mould
 from sallyport.gateway.outcome import output_blocked
 from sallyport.gateway.plug_in_gate import PlugInGate
 from sallyport.gateway.ports import Rooms, StreamGuard
@@ -47,6 +48,7 @@ class StreamAnswer:
         self._open: set[int] = set()  # choices that have begun and not finished
         self._finished: dict[int, str] = {}  # choices that have, and why
         self._ended = False
+        self._mould: Mould | None = None
         self._last_read = rooms.clock.monotonic()
         self._last_write = self._last_read
         self._began = self._last_read
@@ -96,6 +98,9 @@ class StreamAnswer:
 
     async def _event(self, event: sse.Event, out: list[bytes]) -> Refusal | None:
         """Judge one event; what may leave is appended to `out`."""
+        mould = self._mould
+        if mould is not None and (text := mould.text(event.raw)) is not None:
+            return await self._moulded(mould, event.raw, text, out)
         try:
             chunk = self._dialect.chunk(event.data, event.raw)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -113,8 +118,23 @@ class StreamAnswer:
                 out.append(chunk.raw)
             return None
         if len(chunk.pieces) == 1 and not (chunk.tools or chunk.members or chunk.finished):
+            if not self._envelopes.new and chunk.usage is None:
+                self._mould = self._dialect.mould(chunk)
             return await self._one_piece(chunk, chunk.pieces[0], out)
         return await self._many(chunk, out)
+
+    async def _moulded(self, mould: Mould, raw: bytes, given: str, out: list[bytes]) -> Refusal | None:
+        """One more text delta in an event whose like was judged before."""
+        like = mould.chunk.pieces[0]
+        piece = Piece(choice=like.choice, field=like.field, text=given)
+        text = self._feed(mould.chunk, piece)
+        if self._gate is not None and isinstance(text, str):
+            text = await self._gate.release((piece.choice, piece.field), text)
+        if isinstance(text, Refusal):
+            return text
+        if text:
+            out.append(raw if text == given else mould.filled(text))
+        return None
 
     async def _one_piece(self, chunk: Chunk, piece: Piece, out: list[bytes]) -> Refusal | None:
         """The common case: one text delta and nothing else."""

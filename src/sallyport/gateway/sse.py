@@ -35,6 +35,9 @@ class Reader:
 
     def feed(self, chunk: bytes) -> list[Event]:
         """Events that ended in this chunk. Raises ValueError when one grows past the limit."""
+        if self._is_one_event(chunk):
+            self._line_ended = True
+            return [Event(b"", chunk[6:-2], chunk)]
         if self._after_cr or b"\r" in chunk:
             chunk = self._line_feeds(chunk)
         if not chunk:
@@ -47,6 +50,16 @@ class Reader:
         self._line_ended = chunk[-1] == _LF
         # What waits is joined once for each end of an event, not for each line or chunk of it.
         return self._split(b"".join(self._parts) if len(self._parts) > 1 else chunk) if ended else []
+
+    def _is_one_event(self, chunk: bytes) -> bool:
+        """Whether a chunk is one event of one data line, between two others: as most come."""
+        return (
+            chunk.startswith(b"data: ")
+            and chunk.endswith(b"\n\n")
+            and chunk.count(b"\n") == 2  # noqa: PLR2004 - those two
+            and b"\r" not in chunk
+            and not (self._parts or self._first or self._after_cr)
+        )
 
     def _line_feeds(self, chunk: bytes) -> bytes:
         """CRLF and CR as LF, also where a chunk ends between the two."""

@@ -180,7 +180,7 @@ class HttpAnswer:
                 if length is not None and length.isdigit():
                     return bytes(await self._response.bytes())
                 parts, size = [], 0
-                async for chunk in self._read():
+                async for chunk in self.chunks():
                     parts.append(chunk)
                     size += len(chunk)
                 return b"".join(parts)
@@ -191,20 +191,15 @@ class HttpAnswer:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The answer as it comes. Raises UpstreamFault; idle and total time are the caller's to watch."""
+        read, size = self._response.body_reader.read_chunk, 0
         try:
-            async for chunk in self._read():
-                yield chunk
+            while (chunk := await read()) is not None:
+                size += len(chunk)
+                if size > self._target.answer_bytes:
+                    raise UpstreamFault("the answer grew too large", code="upstream_too_large")
+                yield bytes(chunk)
         except PyreqwestError as error:
             raise UpstreamFault(type(error).__name__, code="upstream_invalid") from None
-
-    async def _read(self) -> AsyncIterator[bytes]:
-        reader = self._response.body_reader
-        size = 0
-        while (chunk := await reader.read_chunk()) is not None:
-            size += len(chunk)
-            if size > self._target.answer_bytes:
-                raise UpstreamFault("the answer grew too large", code="upstream_too_large")
-            yield bytes(chunk)
 
     async def close(self) -> None:
         """Let go; an unfinished answer is cancelled at the upstream."""

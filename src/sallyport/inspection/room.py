@@ -148,12 +148,14 @@ class InspectionRoom:
         direction: Direction,
         roles: Sequence[str] = (),
         *,
-        system: Sequence[str] = (),
+        known: Fingerprints | None = None,
     ) -> tuple[Finding, ...]:
-        """The built-in detectors on one short text, now: for windows of a stream. Raises `DetectorFault`."""
+        """The built-in detectors on one short text, now: for windows of a stream. Raises `DetectorFault`.
+
+        `known` are the `fingerprints` of the call's system prompts.
+        """
         if len(text) > self._options.inline_characters:
             raise DetectorFault("the text is too long to be inspected inline")
-        known = self.fingerprints(system) if system else None
         findings = self._engine.scan(((text, channel),), direction, system_fingerprints=known)
         return self._actions.decide(findings, direction, (channel,), roles) if findings else ()
 

@@ -68,7 +68,8 @@ class Guard:
         system: Sequence[str],
         bounds: Bounds,
     ) -> None:
-        self._vault, self._room, self._roles, self._system = conversation.vault, room, roles, system
+        self._vault, self._room, self._roles = conversation.vault, room, roles
+        self._known = room.fingerprints(system) if system else None
         self._bounds, self._plug_ins = bounds, conversation.plug_ins
         self._stream = StreamGuard(
             self._scan,
@@ -79,7 +80,7 @@ class Guard:
         )
 
     def _scan(self, text: str, channel: Channel = "assistant") -> Sequence[Finding]:
-        return self._room.scan_inline(text, channel, "output", self._roles, system=self._system)
+        return self._room.scan_inline(text, channel, "output", self._roles, known=self._known)
 
     def _scan_tool(self, text: str) -> Sequence[Finding]:
         return self._scan(text, "tool_arguments")

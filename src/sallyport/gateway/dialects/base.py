@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
 from sallyport.errors import Refusal
 from sallyport.gateway.strict_json import Path
 from sallyport.model import Call, Leaf, Surface, Usage
+
+if TYPE_CHECKING:
+    from sallyport.gateway.mould import Mould
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -122,6 +125,9 @@ class StreamDialect(Dialect, Protocol):
 
     def others(self, chunk: Chunk) -> Iterator[tuple[Path, str]]:
         """The strings of an event that are not guarded as pieces, tools or members."""
+
+    def mould(self, chunk: Chunk) -> Mould | None:
+        """What knows events that differ from this one, which has one piece, in its text alone; None if in doubt."""
 
     def envelope(self, chunk: Chunk) -> bytes | None:
         """What the event has in common with others that differ in text alone; None if that is in doubt."""

@@ -24,6 +24,7 @@ from sallyport.gateway.dialects.base import (
     ToolCall,
 )
 from sallyport.gateway.json_edit import add_members, replace
+from sallyport.gateway.mould import Mould
 from sallyport.gateway.strict_json import KEY, Path, strings
 from sallyport.model import Call, Leaf, Surface, Usage
 
@@ -174,6 +175,13 @@ class OpenAIChat:
             if delta.get(piece.field):
                 delta[piece.field] = text
         return sse.write(orjson.dumps(document))
+
+    def mould(self, chunk: Chunk) -> Mould | None:
+        """What events of the same shape have around their text; None where it is in doubt which bytes those are."""
+        match = openai_delta.literal(chunk.raw)
+        if match is None:
+            return None
+        return Mould(before=chunk.raw[: match.start(2)], after=chunk.raw[match.end(2) :], chunk=chunk)
 
     def text_event(self, like: Chunk, choice: int, field: str, text: str) -> bytes:
         """A new event that carries text, with the members of an earlier one."""
