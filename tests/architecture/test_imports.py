@@ -42,7 +42,7 @@ def imported(file: Path) -> set[str]:
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             found |= {
-                (a.name.split(".") + ["__init__"])[1]
+                ([*a.name.split("."), "__init__"])[1]
                 for a in node.names
                 if a.name.split(".")[0] == "sallyport"
             }
