@@ -8,8 +8,16 @@ from sallyport.errors import SettingsError
 BAD = {
     "unknown table": ("serve = {}", "serve", "did you mean server"),
     "unknown key": ('[server]\nlisen = "x"', "server.lisen", "did you mean listen"),
-    "unknown key in a list": ('[[models]]\nname = "a"\nsegmen = "s"', "models[0].segmen", "did you mean segment"),
-    "unknown key deep": ("[server.limits]\nbody_byte = 3", "server.limits.body_byte", "did you mean body_bytes"),
+    "unknown key in a list": (
+        '[[models]]\nname = "a"\nsegmen = "s"',
+        "models[0].segmen",
+        "did you mean segment",
+    ),
+    "unknown key deep": (
+        "[server.limits]\nbody_byte = 3",
+        "server.limits.body_byte",
+        "did you mean body_bytes",
+    ),
     "wrong kind": ("[server]\nlisten = 3", "server.listen", "Expected `str`"),
     "not toml": ("= 3", "toml", "not valid TOML"),
     "a secret by value": (
@@ -23,8 +31,16 @@ BAD = {
         "did you mean support",
     ),
     "named twice": ('[[segments]]\nname="a"\n[[segments]]\nname="a"', "segments", "given twice"),
-    "plain http": ('[[upstreams]]\nname="u"\nbase_url="http://10.0.0.1/v1"', "upstreams[0].base_url", "https"),
-    "credentials in a url": ('[[upstreams]]\nname="u"\nbase_url="https://a:b@x/v1"', "upstreams[0].base_url", "without"),
+    "plain http": (
+        '[[upstreams]]\nname="u"\nbase_url="http://10.0.0.1/v1"',
+        "upstreams[0].base_url",
+        "https",
+    ),
+    "credentials in a url": (
+        '[[upstreams]]\nname="u"\nbase_url="https://a:b@x/v1"',
+        "upstreams[0].base_url",
+        "without",
+    ),
     "http issuer": (
         '[[identity.providers]]\nname="p"\nissuer="http://x"\naudience="a"',
         "identity.providers[0].issuer",

@@ -79,7 +79,10 @@ CATALOGUE: dict[str, Spec] = {
     "login_failed": Spec(401, AUTH, "The name, password or one-time code is not right.", "Try again."),
     "login_throttled": Spec(429, LIMIT, "Too many attempts.", "Wait, then try again."),
     "password_refused": Spec(
-        400, REQUEST, "The password is too easy to guess.", "Choose 12 characters or more; a few random words do."
+        400,
+        REQUEST,
+        "The password is too easy to guess.",
+        "Choose 12 characters or more; a few random words do.",
     ),
     "link_invalid": Spec(
         403, AUTH, "The link is wrong, used, replaced or expired.", "Ask your administrator for a new one."
@@ -87,9 +90,7 @@ CATALOGUE: dict[str, Spec] = {
     "link_not_yet": Spec(403, AUTH, "The link is not usable yet.", "Wait, then try again."),
     "person_unknown": Spec(404, REQUEST, "The directory has no such person.", "Check the name."),
     "person_exists": Spec(400, REQUEST, "The directory has this person already.", "Choose another name."),
-    "recovery_refused": Spec(
-        403, POLICY, "Nobody recovers their own account.", "Ask another administrator."
-    ),
+    "recovery_refused": Spec(403, POLICY, "Nobody recovers their own account.", "Ask another administrator."),
     "own_roles_refused": Spec(403, POLICY, "Nobody changes their own roles.", "Ask another administrator."),
     "identity_unavailable": Spec(
         503, SERVER, "The identity provider's keys cannot be fetched.", "Try again."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterator
 
 _SIGNS = (
     "the",
@@ -75,3 +76,40 @@ def frequency(word: str) -> int:
     """How often a word occurs in everyday text, on a scale where "the" has 1000 and rare words 1."""
     rank = _RANKS.get(word.lower())
     return max(1000 // rank, 3) if rank else 1
+
+
+_OFTEN_MISSPELT = (
+    "ignore",
+    "disregard",
+    "forget",
+    "previous",
+    "instructions",
+    "instruction",
+    "everything",
+    "guidelines",
+    "restrictions",
+    "system",
+    "prompt",
+    "reveal",
+    "before",
+    "bypass",
+    "override",
+)
+_OWN_WORDS = frozenset(("forge", "revel", "forgets", "systems", "reveals"))
+
+
+def _misspellings(word: str) -> Iterator[str]:
+    """A letter left out, two letters exchanged, a letter doubled; the first letter stays."""
+    for at in range(1, len(word)):
+        yield word[:at] + word[at + 1 :]
+        yield word[:at] + word[at] + word[at:]
+        if at + 1 < len(word):
+            yield word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+
+
+MISSPELT = {
+    wrong: word
+    for word in _OFTEN_MISSPELT
+    for wrong in _misspellings(word)
+    if wrong not in _OFTEN_MISSPELT and wrong not in _OWN_WORDS
+}

@@ -48,6 +48,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     hints: tuple[str, ...] = ()  # of a raw rule: Hyperscan expressions one of which every match contains
     channels: tuple[Channel, ...] = ALL_CHANNELS
     output: bool = False  # also applied to what the model answers
+    unless: str = ""  # RE2: a match that holds this does not count ("my previous order")
 
 
 class Match(Struct, frozen=True):
@@ -71,11 +72,12 @@ _NOT_WORD = re.compile(r"[^\w]+")
 class Compiled:
     """A rule ready to run: its gates (bits of which one each must occur) and its expressions."""
 
-    __slots__ = ("_loose", "expression", "gates", "rule")
+    __slots__ = ("_loose", "_unless", "expression", "gates", "rule")
 
     def __init__(self, rule: Rule, lexicon: Mapping[str, tuple[str, ...]], gate: GateBuilder) -> None:
         self.rule = rule
         self._loose: re2._Regexp | None = None
+        self._unless = re2.compile(rule.unless.encode()) if rule.unless else None
         if rule.raw:
             self.gates = [gate.any_of(rule.hints)]
             self.expression = re2.compile(rule.raw.encode())
@@ -91,7 +93,11 @@ class Compiled:
         expression = self._loose if loose else self.expression
         if expression is None:
             return None
-        found = expression.search(data)
+        if self._unless is None:
+            found = expression.search(data)
+        else:
+            matches = expression.finditer(data)
+            found = next((m for m in matches if not self._unless.search(m.group())), None)
         return Match(self.rule, *found.span()) if found else None
 
 

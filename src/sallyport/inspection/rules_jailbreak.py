@@ -15,9 +15,10 @@ def _cue(name: str, weight: float, pattern: str) -> Rule:
 
 
 RULES = (
-    _cue("do-anything-now", 0.9, "do ~1 anything now"),
+    _cue("do-anything-now", 0.6, "do ~1 anything now"),
     _cue("limits-off", 0.75, "<off> ~3 (your|its|the_system|system|all|any|these|ur|safety|content) ~3 <limits>"),
-    _cue("bypass-limits", 0.6, "(bypass|bypassing|bypasses|circumvent|circumventing|evade|evading|disable|disabling|override|jailbreak|break_through) ~1 (safety|restrictions|filters|guidelines|content_filters|moderation|guardrails|safeguards|limitations|ethical|security_filters)"),
+    _cue("mode-is-on", 0.5, "(developer|god|debug|admin|sudo|jailbreak|DAN|unrestricted|evil|unfiltered|chaos|opposite) mode ~2 (on|is_on|with)"),
+    _cue("bypass-limits", 0.5, "(bypass|bypassing|bypasses|circumvent|circumventing|evade|evading|disable|disabling|override|jailbreak|break_through) ~1 (safety|restrictions|filters|guidelines|content_filters|moderation|guardrails|safeguards|limitations|ethical|security_filters)"),
     _cue("limits-are-off", 0.8, "(safety|your|content|ethical|moral|all|openai|moderation|openai's|AI) ~2 (restrictions|filters|guidelines|guardrails|limitations|protocols|safeguards|moderation|policies|ethics|constraints|rules|limits|checks|censorship|measures|features|safety) ~1 (are|is|have_been|has_been|were|now|all) ~3 <are off>"),
     _cue("limits-removed", 0.75, "(safety|content|ethical|moral|AI) ~1 (restrictions|filters|guidelines|guardrails|limitations|protocols|safeguards|checks|measures) ~1 (removed|disabled|off|lifted|suspended|bypassed|deactivated)"),
     _cue("restrictions-off", 0.5, "(restrictions|guidelines|guardrails|limitations|safeguards|policies|constraints|rules|censorship) ~1 (are|is|have_been|has_been|were|now) ~3 <are off>"),
@@ -30,8 +31,8 @@ RULES = (
     _cue("answer-without-limits", 0.7, "(answer|answers|respond|responds|reply|responding|answering|operate|speak|comply|complies|help|helps|write|proceed|say|generate|explain|act|acted|complied|answered) ~6 (without|no|free_of|free_from|ignoring) ~4 <limits>"),
     _cue("ai-without-limits", 0.75, "(AI|AIs|chatbot|assistant|language_model|LLM|GPT|ChatGPT|bot|version|model|mode) ~5 <without> ~4 <limits>"),
     _cue("no-limits", 0.4, "(without|no|zero) ~2 (restrictions|restriction|limitations|filters|censorship|guardrails|safety_guidelines|ethical_guidelines|content_policies|constraints|moral_compass|content_restrictions|ethical_limits|limits|boundaries|rules)"),
-    _cue("mode-on", 0.75, "(developer|god|debug|admin|maintenance|sudo|jailbreak|DAN|unrestricted|evil|root|alpha|unfiltered|chaos|opposite|diagnostic) mode ~3 (enabled|on|activated|active|output|engaged|initiated|verbose)"),
-    _cue("enter-mode", 0.8, "(enter|enable|activate|activating|switch_to|switch_into|switching_to|engage|go_into|entering|simulate|run_in|operate_in|operating_in|unlock|unlocks|turn_on|in|respond_in|act_in|initiate|force|answer_in|with|now_in) ~4 (developer|god|debug|DAN|jailbreak|unrestricted|unfiltered|uncensored|evil|unlimited|opposite|sudo|no_restrictions|unbounded|unlocked|admin|dev|maintenance|liberated|unmoderated|jailbroken|boundless) ~2 (mode|state|conversational_mode)"),
+    _cue("mode-on", 0.75, "(developer|god|debug|admin|maintenance|sudo|jailbreak|DAN|unrestricted|evil|root|alpha|unfiltered|chaos|opposite|diagnostic) mode ~2 (enabled|activated|active|output|engaged|initiated|verbose)"),
+    _cue("enter-mode", 0.8, "(enter|enable|activate|activating|switch_to|switch_into|switching_to|engage|go_into|entering|simulate|run_in|operate_in|operating_in|unlock|unlocks|turn_on|respond_in|act_in|initiate|force|answer_in|you_are_in|now_in) ~4 (developer|god|debug|DAN|jailbreak|unrestricted|unfiltered|uncensored|evil|unlimited|opposite|sudo|no_restrictions|unbounded|unlocked|admin|dev|maintenance|liberated|unmoderated|jailbroken|boundless) ~2 (mode|state|conversational_mode)"),
     _cue("ethics-away", 0.7, "(without|no|any|ignore|ignoring|disregard|disregards|forget|forgetting|lacks|lack|free_of|free_from|regardless_of|regardless|all|not_restrained_by|not_bound_by|unhindered_by) ~3 <ethical> ~4 (guidelines|constraints|limits|limitations|compass|restrictions|boundaries|principles|considerations|rules|concerns|concern|ethics|morals|morality|legality|standards|protocols|implications|obligations|norms|virtues|code)"),
     _cue("no-matter", 0.7, "(no_matter|regardless|irrespective|even_if|whether|no_matter_how|regardless_of) ~6 (unethical|illegal|immoral|legality|ethics|morality|dangerous|inappropriate|harmful|ethical|offensive|ethicality|moral)"),
     _cue("bad-and-bad", 0.5, "<bad> ~1 <bad>"),

@@ -11,19 +11,23 @@ def phrases(text: str) -> tuple[str, ...]:
 ENGLISH = {
     "override": phrases("""
         ignore, ignores, ignored, ignoring, disregard, disregards, disregarding, forget, forgets, forgetting, override, overrides, overriding, overrule,
-        overwrite, bypass, bypasses, bypassing, neglect, skip, dismiss, discard, abandon, erase, unlearn, nullify, circumvent,
+        bypass, bypasses, bypassing, unlearn, circumvent,
         do not follow, don't follow, dont follow, stop following, do not obey, don't obey, stop obeying, violate, breach, defy, disobey,
-        pay no attention to, set aside, throw away, throw out, cast aside, do away with, let go of, suspend, lay down, sidestep, evade,
-        do not listen to, don't listen to, stop listening to, do not adhere to, leave behind, wipe, purge, void, cancel, drop, delete, shelve,
-        reset, omit, ditch, deviate from, depart from, disengage from, act against, act outside, go against, contravene, pause, clear, replace,
+        pay no attention to, sidestep, evade,
+        do not listen to, don't listen to, stop listening to, do not adhere to,
+        deviate from, depart from, disengage from, act against, act outside, go against, contravene,
         contradict, ignr, ignroe, igmre, ingore
+    """),
+    "override weakly": phrases("""
+        neglect, skip, dismiss, discard, abandon, erase, nullify, set aside, put aside, throw away, throw out, cast aside, do away with, let go of, suspend, lay down,
+        leave behind, wipe, purge, void, cancel, drop, delete, shelve, reset, omit, ditch, pause, clear, replace, overwrite
     """),
     "prior": phrases("""
         previous, previously, prior, above, preceding, earlier, foregoing, former, existing, initial, original,
         past, given so far, before, beforehand, so far, until now, up to now, up to this point, aforementioned, old, pre-existing, current, prev
     """),
     "orders": phrases("""
-        instruction*, instrctions, instruct, directive*, direction, directions, command, commands, order, orders, rule, rules, guideline*, prompt,
+        instruction*, instrctions, instruct, directive*, direction, directions, guideline*, prompt,
         prompts, guidance, constraint, constraints, restriction*, programming, policies, system message, protocols, parameters,
         system prompt, system prompts, training, ethics, safeguards, safety measures, safety guidelines, limitations, principles
     """),

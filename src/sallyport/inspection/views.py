@@ -24,6 +24,12 @@ _WIDE_GAP = re.compile(r"[^\w]{2,3}|_{2,3}")
 _LETTER_OR_GAP = re.compile(r"[^\W_]|[\W_]{1,3}")
 
 
+_MISSPELT = re.compile(
+    rf"\b(?:{'|'.join(sorted(english.MISSPELT, key=lambda w: (-len(w), w)))})\b", re.IGNORECASE
+)
+_MISSPELT_HINTS = [rf"\b{wrong}\b".encode() for wrong in english.MISSPELT]
+
+
 class View:
     """One reading of a text. `kind` says which; `locate` translates spans to the original text."""
 
@@ -64,6 +70,7 @@ class ViewGate:
             (reversed_words, _reversed),
             (_bits(gate, [rb"[a-z][013457@$!|][a-z]", rb"\b[013457@$!|][a-z]{3}"]), _leet),
             (_bits(gate, [rb"(?:\b[a-z0-9][ ._\-*|~]{1,3}){5}"]), _despaced),
+            (_bits(gate, _MISSPELT_HINTS), _respelt),
         )
         self.mask = 0
         for bits, _ in self._makers:
@@ -126,6 +133,25 @@ def _reads_better(text: str, than: str) -> bool:
         return True
     pairs = zip(text.splitlines(), than.splitlines(), strict=False)
     return any(english.share(line) > english.share(other) + 0.1 for line, other in pairs)
+
+
+def _respelt(parent: View, _bits: int) -> View | None:
+    """The words that instructions are made of, spelt as they should be."""
+    pieces: list[str] = []
+    offsets = OffsetMap()
+    done = 0
+    for match in _MISSPELT.finditer(parent.text):
+        start, end = match.span()
+        right = english.MISSPELT[match.group().lower()]
+        pieces += (parent.text[done:start], right)
+        offsets.add(start - done, start - done)
+        offsets.add(len(right), end - start)
+        done = end
+    if not done:
+        return None
+    pieces.append(parent.text[done:])
+    offsets.add(len(parent.text) - done, len(parent.text) - done)
+    return View("".join(pieces), "respelt", parent, offsets)
 
 
 def _leet(parent: View, _bits: int) -> View | None:

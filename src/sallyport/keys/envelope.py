@@ -28,7 +28,7 @@ WRAPPED = 1 + NONCE + KEY + TAG  # bytes of a wrapped key
 ZERO = bytes(NONCE)
 
 Random = Callable[[int], bytes]
-_size = Struct("<Q").pack
+size = Struct("<Q").pack  # of a number, as `encode` writes it
 
 
 def encode(*fields: bytes) -> bytes:
@@ -36,9 +36,9 @@ def encode(*fields: bytes) -> bytes:
 
     The number of fields, then each field's length before it; numbers are 64 bits, little endian.
     """
-    parts = [_size(len(fields))]
+    parts = [size(len(fields))]
     for field in fields:
-        parts += (_size(len(field)), field)
+        parts += (size(len(field)), field)
     return b"".join(parts)
 
 

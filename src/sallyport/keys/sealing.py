@@ -11,6 +11,7 @@ all the values beside it, so that none can be taken away. docs/keys.md has the l
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import Literal, NamedTuple
@@ -26,6 +27,7 @@ from sallyport.keys.envelope import (
     Random,
     encode,
     seal_once,
+    size,
     unseal_once,
     unwrap,
     utf8,
@@ -255,13 +257,17 @@ def _alone(groups: list[_Part], held: list[_Values | None]) -> Iterator[OpenedVa
 
 
 def _base(context: RecordContext) -> bytes:
-    return encode(
-        b"sallyport record v1",
-        utf8(context.request),
-        utf8(context.shard),
-        utf8(context.part),
-        str(context.schema).encode(),
-    )
+    before, after = _around(context.shard, context.part, context.schema)
+    request = utf8(context.request)
+    return b"".join((before, size(len(request)), request, after))
+
+
+@functools.lru_cache(maxsize=64)  # few differ; the key is everything that counts
+def _around(shard: str, part: str, schema: int) -> tuple[bytes, bytes]:
+    """What `encode` writes before and after the length and the name of the request."""
+    whole = encode(b"sallyport record v1", b"", utf8(shard), utf8(part), str(schema).encode())
+    at = len(encode(b"sallyport record v1"))
+    return whole[:at], whole[at + len(size(0)) :]
 
 
 def _split(blob: bytes) -> _Record:

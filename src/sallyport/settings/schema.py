@@ -67,7 +67,9 @@ class Provider(Base, frozen=True, kw_only=True):
     audience: str
     client_id: str = ""  # for `sallyport login` (device authorisation grant)
     scopes: tuple[str, ...] = ("openid",)
-    resource: str = ""  # resource indicator (RFC 8707) that `sallyport login` asks for, where the provider wants one
+    resource: str = (
+        ""  # resource indicator (RFC 8707) that `sallyport login` asks for, where the provider wants one
+    )
     algorithms: tuple[str, ...] = ("RS256", "ES256", "PS256", "EdDSA")
     roles_claim: str = ""  # "" means the preset's: okta "groups", entra "roles", openid "groups"
     roles: dict[str, str] = {}  # value of that claim -> role name of ours; others are dropped

@@ -141,7 +141,16 @@ class Records:
     def __init__(self, keyring: KeyRing, sealer: Sealer, shard: str, *, payloads: bool) -> None:
         self._keyring, self._sealer, self._shard, self._payloads = keyring, sealer, shard, payloads
         self._known: set[str] = set()
-        self.pseudonym = keyring.pseudonym
+        self._names: dict[str, str] = {}
+
+    def pseudonym(self, subject: str) -> str:
+        """The keyed digest by which the log names someone; remembered, since each call asks for several."""
+        name = self._names.get(subject)
+        if name is None:
+            if len(self._names) >= REMEMBERED:
+                self._names.clear()
+            name = self._names[subject] = self._keyring.pseudonym(subject)
+        return name
 
     async def seal(
         self, *, owner: str, request: str, part: str, text: bytes, values: Sequence[tuple[str, str, str]]
