@@ -23,7 +23,7 @@ PATTERNS: tuple[tuple[str, Action, re.Pattern[str]], ...] = (
     ("email", "mask", re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
     ("canary", "block", re.compile(CANARY)),
     ("secret", "block", re.compile(r"key-[a-z0-9]{20}|(?i:password)\s{0,3}[:=]\s{0,3}\S{8,}")),
-    ("note", "flag", re.compile(r"(?i)for your eyes only\b")),
+    ("note", "flag", re.compile(r"(?i)\bfor your eyes only\b")),
 )
 
 

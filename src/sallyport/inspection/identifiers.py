@@ -80,7 +80,7 @@ class Identifiers:
             (gate.any_of(addresses.HIDDEN_HINTS), addresses.hidden_emails),
             (gate.any_of(addresses.IPV4_HINTS), addresses.ipv4),
             (gate.any_of(addresses.IPV6_HINTS), addresses.ipv6),
-            (gate.literals(_BORN), _births),
+            (gate.expression(rb"(?:%s)[^\n]{0,44}[0-9]" % "|".join(map(re.escape, _BORN)).encode()), _births),
         )
         self.mask = 0
         for bits, _ in self._scans:

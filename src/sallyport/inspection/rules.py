@@ -64,7 +64,7 @@ _INNER = r"[^\w?!]{1,4}"  # within a phrase
 _LOOSE_WEIGHT = 0.8  # the rules that are also applied to texts without blanks
 _GATES = 2  # tokens of a rule that are looked for by the gate
 _EVERYDAY = 8  # a word this frequent does not stand for its phrase
-_TOO_EVERYDAY = 40
+_TOO_EVERYDAY = 100
 _TOKEN = re.compile(r"<[^>]+>|\S+")
 _NOT_WORD = re.compile(r"[^\w]+")
 
