@@ -17,9 +17,13 @@ import re2
 
 from sallyport.inspection.offsets import OffsetMap
 
+# Sixteen letters, one of which is a capital or a digit: long words and paths in small letters are not worth a try.
+_BASE64_HINT = b"(?-i)" + b"|".join(
+    rb"[A-Za-z0-9+/_-]{%d}[A-Z0-9][A-Za-z0-9+/_-]{%d}" % (before, 15 - before) for before in range(1, 15)
+)
 # Kind of encoding: the hint for the gate, and the pieces of a text that may be in it.
 PIECES = {
-    "base64": (rb"[A-Za-z0-9+/_-]{16}", re2.compile(r"[A-Za-z0-9+/_\-]{16,}(?:\r?\n[A-Za-z0-9+/_\-]{4,})*={0,2}")),
+    "base64": (_BASE64_HINT, re2.compile(r"[A-Za-z0-9+/_\-]{16,}(?:\r?\n[A-Za-z0-9+/_\-]{4,})*={0,2}")),
     "hex": (rb"(?:[0-9a-f]{2}[ :,]?){8}", re2.compile(r"\b(?:0x)?(?:[0-9A-Fa-f]{2}[ :,]?){7,}[0-9A-Fa-f]{2}\b")),
     "percent": (rb"%[0-9a-f]{2}", re2.compile(r"(?:%[0-9A-Fa-f]{2})+")),
     "escape": (

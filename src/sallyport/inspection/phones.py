@@ -37,7 +37,7 @@ _AFTER = re.compile(rb"(?i)[ \-(,]{0,3}(?:office|home|mobile|cell|fax|work|direc
 _NEAR = 56
 _VALIDATED = 64  # candidates of one text that are validated; in a flood of more the form is enough
 _SHORT = 7  # a number on a line of its own must be longer
-_DIGITS = range(6, 16)
+_DIGITS = range(7, 16)
 _NOT_DIGITS = bytes(c for c in range(256) if not 48 <= c <= 57)  # noqa: PLR2004 - ASCII digits
 
 

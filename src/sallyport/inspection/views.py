@@ -60,7 +60,7 @@ class ViewGate:
             words |= gate.word(word)
         for word in english.REVERSED:
             reversed_words |= gate.word(word)
-        self._encodings = {kind: gate.expression(hint) for kind, (hint, _) in decoding.PIECES.items()}
+        self._encodings = {kind: gate.any_of([hint.decode()]) for kind, (hint, _) in decoding.PIECES.items()}
         decoded = 0
         for bit in self._encodings.values():
             decoded |= bit
