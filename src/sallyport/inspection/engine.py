@@ -144,18 +144,28 @@ class Engine:
         patterns: list[Span] = []
         instructions: list[tuple[Rule, int, int]] = []
         canaries: list[Span] = []
+        leaks: list[Span] = []
         for view, seen in self._readings(text, hits, this):
             data = view.text.encode(errors="replace")
             if self._has_canaries:
                 canaries += _located(view, data, self._canaries.scan(data))
+            if this.known is not None:
+                leaks += [
+                    Span(s.type, *view.locate(s.start, s.end), s.score, s.detector)
+                    for s in leakage.scan(view.text, this.known)
+                ]
             if view.kind in _PATTERN_VIEWS:
                 patterns += _located(view, data, self._patterns(data, seen))
             matches = self._instructions(data, view.kind, channel, seen, output=this.direction == "output")
             if matches:
                 table = byte_to_character(data, [o for m in matches for o in (m.start, m.end)])
                 instructions += [(m.rule, *view.locate(table[m.start], table[m.end])) for m in matches]
-        leaks = leakage.scan(text, this.known) if this.known is not None else []
-        return [*disjoint(patterns, _RANK), *_combined(instructions), *disjoint(canaries, _RANK), *leaks]
+        return [
+            *disjoint(patterns, _RANK),
+            *_combined(instructions),
+            *disjoint(canaries, _RANK),
+            *disjoint(leaks, _RANK),
+        ]
 
     def _readings(self, text: str, hits: int, this: _Pass) -> Iterator[tuple[View, int]]:
         yield View(text, "raw", None, None), hits

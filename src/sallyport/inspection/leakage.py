@@ -12,7 +12,7 @@ from sallyport.inspection.spans import Span
 WORDS = 6
 HITS = 2
 ANCHORS = 24  # beyond, looking for each costs more than looking at the words
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[^\W_]+")
 
 
 class Fingerprints(Struct, frozen=True):
