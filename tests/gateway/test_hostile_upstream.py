@@ -259,3 +259,31 @@ def test_what_an_upstreams_error_says_is_not_logged_unless_it_is_a_word(worker, 
     assert code_of(worker.chat()) == "upstream_request_invalid"
     assert word not in caplog.text
     assert "param messages[2].content" in caplog.text
+
+
+HEX = "ad1200012030200359100100"  # a hexadecimal id that is also a valid IBAN (the example of Andorra)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_generated_id_that_looks_like_an_account_number_stops_nothing(worker, upstream, stream):
+    made = json.loads(door.answer("fine"))
+    if stream:
+        events = door.sse(
+            {**door.delta(content="fine "), "id": HEX}, {**door.delta(finish="stop"), "id": HEX}, "[DONE]"
+        )
+        upstream.script = [stream_head(), *events]
+    else:
+        upstream.script = [response(json.dumps({**made, "id": HEX}).encode())]
+    reply = worker.chat(stream=stream)
+    assert reply.status_code == 200
+    assert HEX in reply.text
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_account_number_elsewhere_still_stops_the_answer(worker, upstream, stream):
+    made = json.loads(door.answer("fine"))
+    if stream:
+        upstream.script = [stream_head(), *door.sse({**door.delta(content="fine "), "note": HEX}, "[DONE]")]
+    else:
+        upstream.script = [response(json.dumps({**made, "note": HEX}).encode())]
+    assert code_of(worker.chat(stream=stream)) == "output_blocked"

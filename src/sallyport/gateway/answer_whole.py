@@ -110,7 +110,7 @@ async def _released(
 ) -> str | Refusal:
     """The text of one leaf as the caller gets it."""
     if not prose:
-        bad = next((f for f in findings if f.action in {"block", "mask"}), None)
+        bad = next((f for f in findings if outcome.stops(f, leaf)), None)
         return output_blocked(bad.type, strict_json.dotted(leaf.path)) if bad else leaf.text
     choice = leaf.path[1] if isinstance(leaf.path[1], int) else 0
     x.said.append((choice, str(leaf.path[-1]), leaf.text))

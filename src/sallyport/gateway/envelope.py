@@ -10,7 +10,7 @@ from sallyport.errors import Refusal, UpstreamFault
 from sallyport.gateway import strict_json
 from sallyport.gateway.dialects.base import Chunk, StreamDialect
 from sallyport.gateway.exchange import Exchange
-from sallyport.gateway.outcome import output_blocked
+from sallyport.gateway.outcome import output_blocked, stops
 from sallyport.gateway.ports import Inspection
 from sallyport.gateway.stages import check_findings
 from sallyport.model import Leaf
@@ -58,7 +58,8 @@ class Envelopes:
         x.findings += found
         # Numbers that were put together may look like somebody's: only what is never let out counts there.
         bad = next(
-            (f for f in found if f.action == "block" or (f.action == "mask" and f.leaf < len(alone))), None
+            (f for f in found if stops(f, leaves[f.leaf]) and (f.action == "block" or f.leaf < len(alone))),
+            None,
         )
         return output_blocked(bad.type, strict_json.dotted(leaves[bad.leaf].path)) if bad else None
 

@@ -12,7 +12,9 @@ from sallyport.gateway.dialects.openai_request import TOKENS_PER_CHARACTER
 from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.ports import Rooms
 from sallyport.gateway.respond import SECURITY_HEADERS
-from sallyport.model import Appended, Usage
+from sallyport.model import Appended, Finding, Leaf, Usage
+
+GENERATED = frozenset({"id", "system_fingerprint"})
 
 
 async def record(x: Exchange, rooms: Rooms, verdict: str, *, last: bytes = b"") -> None:
@@ -92,6 +94,17 @@ def answer_headers(x: Exchange, rooms: Rooms) -> list[tuple[str, str]]:
         ("x-sallyport-masked", str(masked)),
         *rooms.budgets.headers(x.principal),
     ]
+
+
+def stops(finding: Finding, leaf: Leaf) -> bool:
+    """Whether a finding in a string that cannot be masked ends the answer.
+
+    A generated id looks like somebody's account number now and then (a hexadecimal one like an IBAN once in some
+    twenty thousand), so of ids only what is never let out counts.
+    """
+    if finding.action == "mask":
+        return not (finding.layer == "identifiers" and leaf.path[-1] in GENERATED)
+    return finding.action == "block"
 
 
 def output_blocked(kind: str, place: str) -> Refusal:

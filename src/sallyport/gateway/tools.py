@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from sallyport.errors import Refusal
 from sallyport.gateway.dialects.base import ToolCall
 from sallyport.gateway.exchange import Exchange
-from sallyport.gateway.outcome import output_blocked
+from sallyport.gateway.outcome import output_blocked, stops
 from sallyport.gateway.ports import Rooms, StreamGuard
 from sallyport.gateway.stages import check_findings, expect, question
 from sallyport.model import Decision, Leaf, Tool
@@ -26,7 +26,8 @@ async def release(
         for call in calls
         for leaf in (
             Leaf(("tool_calls", call.index, "arguments"), call.arguments, "tool_arguments"),
-            Leaf(("tool_calls", call.index, "name"), f"{call.name} {call.id}", "assistant"),
+            Leaf(("tool_calls", call.index, "name"), call.name, "assistant"),
+            Leaf(("tool_calls", call.index, "id"), call.id, "assistant"),
         )
     )
     found = check_findings(await rooms.inspection.inspect(leaves, "output", x.roles, system=x.system), leaves)
@@ -36,11 +37,11 @@ async def release(
         named = [
             finding
             for finding in found
-            if finding.leaf == 2 * position + 1 and finding.action in {"block", "mask"}
+            if finding.leaf in {3 * position + 1, 3 * position + 2} and stops(finding, leaves[finding.leaf])
         ]
         if named:  # a name or id cannot be masked and still be a name
             return output_blocked(named[0].type, f"choices[{call.choice}].message.tool_calls")
-        mine = [replace(finding, leaf=0) for finding in found if finding.leaf == 2 * position]
+        mine = [replace(finding, leaf=0) for finding in found if finding.leaf == 3 * position]
         released = guard.arguments(call.arguments, mine)
         if released.blocked is not None:
             return output_blocked(released.blocked.type, f"choices[{call.choice}].message.tool_calls")
