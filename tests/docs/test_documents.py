@@ -102,7 +102,7 @@ def test_every_page_is_reached_from_the_index(pages, root):
 def test_no_document_knows_this_machine(pages, root):
     texts = {**pages, "sallyport.example.toml": (root / "sallyport.example.toml").read_text()}
     for page, text in texts.items():
-        for word in ("/work/", "/tmp/dev", "/root/", f"{Path.home()}/", str(root)):
+        for word in (f"{Path.home()}/", f"{root}/", f"{root.parent}/"):
             assert word not in text, f"{page} names {word}"
 
 
