@@ -280,10 +280,13 @@ def test_a_generated_id_that_looks_like_an_account_number_stops_nothing(worker, 
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_an_account_number_elsewhere_still_stops_the_answer(worker, upstream, stream):
+@pytest.mark.parametrize(("member", "nested"), [("note", False), ("note", True)])
+def test_an_account_number_elsewhere_still_stops_the_answer(worker, upstream, stream, member, nested):
     made = json.loads(door.answer("fine"))
     if stream:
-        upstream.script = [stream_head(), *door.sse({**door.delta(content="fine "), "note": HEX}, "[DONE]")]
+        event = {**door.delta(content="fine "), member: {"id": HEX} if nested else HEX}
+        upstream.script = [stream_head(), *door.sse(event, "[DONE]")]
     else:
-        upstream.script = [response(json.dumps({**made, "note": HEX}).encode())]
+        whole = {**made, member: {"id": HEX} if nested else HEX}
+        upstream.script = [response(json.dumps(whole).encode())]
     assert code_of(worker.chat(stream=stream)) == "output_blocked"

@@ -70,16 +70,16 @@ class DiskFaults:
     """Faults of all writes below a folder. `environment` is for the processes that are to suffer them."""
 
     def __init__(self, folder: Path, under: Path):
-        source, self.library, self.control = folder / "faults.c", folder / "faults.so", folder / "faults"
+        source, self.preloaded, self.control = folder / "faults.c", folder / "faults.so", folder / "faults"
         source.write_text(SOURCE)
         self.control.mkdir()
         subprocess.run(
-            ["gcc", "-shared", "-fPIC", "-O1", "-o", self.library, source, "-ldl"],
+            ["gcc", "-shared", "-fPIC", "-O1", "-o", self.preloaded, source, "-ldl"],
             check=True,
             capture_output=True,
         )
         self.environment = {
-            "LD_PRELOAD": str(self.library),
+            "LD_PRELOAD": str(self.preloaded),
             "DISK_FAULTS": str(self.control),
             "DISK_FAULTS_UNDER": str(under),
         }

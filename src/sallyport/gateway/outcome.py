@@ -103,8 +103,13 @@ def stops(finding: Finding, leaf: Leaf) -> bool:
     twenty thousand), so of ids only what is never let out counts.
     """
     if finding.action == "mask":
-        return not (finding.layer == "identifiers" and leaf.path[-1] in GENERATED)
+        return not (finding.layer == "identifiers" and _is_generated(leaf.path))
     return finding.action == "block"
+
+
+def _is_generated(path: tuple[str | int, ...]) -> bool:
+    """The answer's own id, or a tool call's; not whatever else somebody calls an id."""
+    return path[-1] in GENERATED and (len(path) == 1 or "tool_calls" in path)
 
 
 def output_blocked(kind: str, place: str) -> Refusal:
