@@ -41,13 +41,8 @@ async def deliver(x: Exchange, rooms: Rooms, limits: Limits) -> Refusal | None:
 
 async def _ready(x: Exchange, rooms: Rooms, raw: bytes) -> bytes | Refusal:
     """What may be delivered, its outcome durable."""
-    document = strict_json.parse(raw, depth=ANSWER_DEPTH)
-    if isinstance(document, Refusal):
-        raise UpstreamFault(document.code, code="upstream_invalid")
-    try:
-        view = x.dialect.view(document)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UpstreamFault(type(error).__name__, code="upstream_invalid") from None
+    document: Any = strict_json.decode(raw)
+    view = x.dialect.plain_view(raw, document) or _view(x, raw, document)
     x.usage = view.usage
     edits = await _guard(x, rooms, view)
     if isinstance(edits, Refusal):
@@ -59,6 +54,17 @@ async def _ready(x: Exchange, rooms: Rooms, raw: bytes) -> bytes | Refusal:
     delivered = json_edit.replace(raw, edits)
     await outcome.record(x, rooms, "delivered", last=delivered)
     return delivered
+
+
+def _view(x: Exchange, raw: bytes, document: Any) -> AnswerView:
+    problem = document if isinstance(document, Refusal) else None
+    problem = problem or strict_json.judge(raw, document, depth=ANSWER_DEPTH)
+    if problem is not None:
+        raise UpstreamFault(problem.code, code="upstream_invalid")
+    try:
+        return x.dialect.view(document)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UpstreamFault(type(error).__name__, code="upstream_invalid") from None
 
 
 async def _send(x: Exchange, rooms: Rooms) -> bytes:

@@ -64,16 +64,23 @@ async def parse(x: Exchange, _rooms: Rooms, limits: Limits) -> Refusal | None:
     raw = await _read(x, limits)
     if isinstance(raw, Refusal):
         return raw
-    document = strict_json.parse(raw, depth=limits.json_depth)
-    if isinstance(document, Refusal):
-        return document
-    call = x.dialect.parse(
-        raw, document, Options(fields=limits.allow_fields, provider_tools=limits.allow_provider_tools)
-    )
+    call = _call(x, raw, limits)
     if isinstance(call, Refusal):
         return call
     x.call = expect(call, Call)
     return _conversation(x)
+
+
+def _call(x: Exchange, raw: bytes, limits: Limits) -> Call | Refusal:
+    document = strict_json.decode(raw)
+    if isinstance(document, Refusal):
+        return document
+    plain = x.dialect.plain(raw, document, limits.json_depth)
+    if plain is not None:
+        return plain
+    return strict_json.judge(raw, document, depth=limits.json_depth) or x.dialect.parse(
+        raw, document, Options(fields=limits.allow_fields, provider_tools=limits.allow_provider_tools)
+    )
 
 
 async def _read(x: Exchange, limits: Limits) -> bytes | Refusal:

@@ -72,13 +72,39 @@ _LIKE_A_MEMBER = re.compile(rb'"[ \t\n\r]*:')
 _duplicates = json.JSONDecoder(object_pairs_hook=_unique).decode
 
 
+def decode(raw: bytes) -> Any | Refusal:
+    """Decode what is valid JSON; members and depth are still to be judged, by `parse` or `holds`."""
+    try:
+        return orjson.loads(raw)
+    except RecursionError:
+        return Refusal(code="json_too_deep")
+    except ValueError as error:
+        return _invalid(error)
+
+
+def holds(raw: bytes, members: int, *, strings: int) -> bool:
+    """Whether a document has so many members and strings, member names not counted: then none came twice.
+
+    Each member has two quotes, each string has two, and a doubled one cannot hide its own. Quotes in a text only
+    add to them; then the places that look like a member are counted.
+    """
+    return raw.count(b'"') == 2 * (members + strings) or len(_LIKE_A_MEMBER.findall(raw)) == members
+
+
 def parse(raw: bytes, *, depth: int) -> Any | Refusal:
-    """Decode strictly. `depth` bounds nesting. Returns the document or a `Refusal` that says what is wrong.
+    """Decode strictly. `depth` bounds nesting. Returns the document or a `Refusal` that says what is wrong."""
+    document = decode(raw)
+    if isinstance(document, Refusal):
+        return document
+    return judge(raw, document, depth=depth) or document
+
+
+def judge(raw: bytes, document: Any, *, depth: int) -> Refusal | None:
+    """What is wrong with a document that is valid JSON: a member that came twice, or nesting.
 
     orjson judges validity (it is strict where `json` is not), `json` sees duplicates (orjson cannot).
     """
     try:
-        document = orjson.loads(raw)
         # As many members as places that look like one: none was lost. Only a text with `":` in it needs a closer look.
         if len(_LIKE_A_MEMBER.findall(raw)) != _members(document):
             _duplicates(raw.decode("utf-8"))
@@ -87,12 +113,16 @@ def parse(raw: bytes, *, depth: int) -> Any | Refusal:
     except RecursionError:
         return Refusal(code="json_too_deep")
     except ValueError as error:
-        position = getattr(error, "pos", None)
-        where = f" At character {position}." if isinstance(position, int) else ""
-        return Refusal(code="json_invalid", message="The body is not valid JSON." + where)
+        return _invalid(error)
     if raw.count(b"{") + raw.count(b"[") > depth and _deeper(document, depth):
         return Refusal(code="json_too_deep", message=f"The body is nested deeper than {depth} levels.")
-    return document
+    return None
+
+
+def _invalid(error: ValueError) -> Refusal:
+    position = getattr(error, "pos", None)
+    where = f" At character {position}." if isinstance(position, int) else ""
+    return Refusal(code="json_invalid", message="The body is not valid JSON." + where)
 
 
 def _deeper(value: Any, depth: int) -> bool:

@@ -95,6 +95,12 @@ class Dialect(Protocol):
     def parse(self, raw: bytes, document: Any, options: Options) -> Call | Refusal:
         """The request as a `Call`, or what is wrong with it."""
 
+    def plain(self, raw: bytes, document: Any, depth: int) -> Call | None:
+        """The request, strictly read, if it is of the plainest shape; None: judge the document, then `parse`."""
+
+    def plain_view(self, raw: bytes, document: Any) -> AnswerView | None:
+        """The answer, strictly read, if it is of the plainest shape; None: judge the document, then `view`."""
+
     def outgoing(self, call: Call, upstream_model: str, edits: Mapping[Path, str]) -> bytes:
         """The bytes for the upstream: the caller's, with masks, model name and metering put in."""
 

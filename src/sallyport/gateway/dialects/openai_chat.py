@@ -14,7 +14,7 @@ import orjson
 
 from sallyport.errors import Refusal
 from sallyport.gateway import sse
-from sallyport.gateway.dialects import openai_delta, openai_request
+from sallyport.gateway.dialects import openai_delta, openai_plain, openai_request
 from sallyport.gateway.dialects.base import (
     AnswerView,
     Chunk,
@@ -23,70 +23,12 @@ from sallyport.gateway.dialects.base import (
     Piece,
     ToolCall,
 )
+from sallyport.gateway.dialects.openai_words import CONSTANTS, KNOWN_MEMBERS
 from sallyport.gateway.json_edit import add_members, replace
 from sallyport.gateway.mould import Mould
 from sallyport.gateway.strict_json import KEY, Path, strings
 from sallyport.model import Call, Leaf, Surface, Usage
 
-KNOWN_MEMBERS = frozenset(
-    [
-        "id",
-        "object",
-        "created",
-        "model",
-        "choices",
-        "index",
-        "message",
-        "role",
-        "content",
-        "refusal",
-        "reasoning_content",
-        "reasoning",
-        "tool_calls",
-        "function",
-        "name",
-        "arguments",
-        "type",
-        "finish_reason",
-        "logprobs",
-        "usage",
-        "prompt_tokens",
-        "completion_tokens",
-        "total_tokens",
-        "prompt_tokens_details",
-        "completion_tokens_details",
-        "cached_tokens",
-        "audio_tokens",
-        "reasoning_tokens",
-        "accepted_prediction_tokens",
-        "rejected_prediction_tokens",
-        "service_tier",
-        "system_fingerprint",
-        "annotations",
-        "delta",
-        "token",
-        "bytes",
-        "logprob",
-        "top_logprobs",
-        "function_call",
-    ]
-)
-CONSTANTS = frozenset(
-    [
-        "assistant",
-        "chat.completion",
-        "chat.completion.chunk",
-        "stop",
-        "length",
-        "tool_calls",
-        "function_call",
-        "content_filter",
-        "function",
-        "default",
-        "list",
-        "embedding",
-    ]
-)
 _OF_EVERY_EVENT = frozenset(["id", "object", "created", "model", "system_fingerprint", "service_tier"])
 _CARRIES_NOTHING = _OF_EVERY_EVENT | {"choices", "obfuscation"}
 _LONGEST_REASON = 64
@@ -100,6 +42,14 @@ class OpenAIChat:
     def parse(self, raw: bytes, document: Any, options: Options) -> Call | Refusal:
         """See `openai_request.parse`."""
         return openai_request.parse(raw, document, options)
+
+    def plain(self, raw: bytes, document: Any, depth: int) -> Call | None:
+        """See `openai_plain.request`."""
+        return openai_plain.request(raw, document, depth)
+
+    def plain_view(self, raw: bytes, document: Any) -> AnswerView | None:
+        """See `openai_plain.answer`."""
+        return openai_plain.answer(raw, document)
 
     def outgoing(self, call: Call, upstream_model: str, edits: Mapping[Path, str]) -> bytes:
         """The caller's bytes with masks, the upstream's model name, and usage asked for."""

@@ -63,6 +63,12 @@ class OpenAIEmbeddings:
             input_tokens_estimate=int(sum(len(leaf.text) for leaf in leaves) * TOKENS_PER_CHARACTER) + 8,
         )
 
+    def plain(self, _raw: bytes, _document: Any, _depth: int) -> None:
+        """Nothing is read without its tables here."""
+
+    def plain_view(self, _raw: bytes, _document: Any) -> None:
+        """Nothing is read without a walk here."""
+
     def outgoing(self, call: Call, upstream_model: str, edits: Mapping[Path, str]) -> bytes:
         """The caller's bytes with masks and the upstream's model name."""
         changes: dict[Path, Any] = dict(edits)

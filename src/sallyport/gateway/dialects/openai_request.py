@@ -233,7 +233,7 @@ def _declared(document: dict[str, Any]) -> tuple[str, ...]:
 
 def _leaves(document: dict[str, Any]) -> Iterator[Leaf]:
     for name, value in document.items():
-        if name in {"model", "messages", "tools", "functions"}:
+        if name in {"model", "messages", "tools", "functions", "stream_options"}:
             continue
         yield from (Leaf(path, text, "other") for path, text in strings(value, (name,)))
     for field in ("tools", "functions"):
