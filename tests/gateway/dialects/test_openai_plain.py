@@ -31,9 +31,8 @@ MESSAGE = st.fixed_dictionaries(
     },
     optional={"name": TEXT},
 )
-SCALARS = {
-    name: SCALAR
-    for name in (
+SCALARS = dict.fromkeys(
+    (
         "stream",
         "temperature",
         "top_p",
@@ -45,8 +44,9 @@ SCALARS = {
         "frequency_penalty",
         "user",
         "logprobs",
-    )
-}
+    ),
+    SCALAR,
+)
 OPTIONS = st.one_of(
     st.none(), st.fixed_dictionaries({}, optional={"include_usage": SCALAR, "include_obfuscation": SCALAR})
 )
@@ -62,11 +62,9 @@ def full(raw: bytes, document: Any) -> Call | Refusal:
 
 @given(REQUEST, st.sampled_from([(",", ":"), (", ", " : ")]))
 def test_a_call_read_shortly_is_the_call_read_fully(document: Any, separators: tuple[str, str]) -> None:
-    raw = (
-        json.dumps(document, separators=separators, allow_nan=False, default=str).encode()
-        if _finite(document)
-        else b"{}"
-    )
+    if not _finite(document):
+        return
+    raw = json.dumps(document, separators=separators).encode()
     decoded = strict_json.decode(raw)
     plain = openai_plain.request(raw, decoded, DEPTH)
     if plain is not None:
