@@ -25,7 +25,7 @@ Action = Literal["allow", "flag", "mask", "block"]
 Surface = Literal["chat", "embeddings", "models"]
 
 
-class TlsFacts(Struct, frozen=True, kw_only=True):
+class TlsFacts(Struct, frozen=True, kw_only=True, cache_hash=True):
     """What the edge asserts of the connection (RFC 8446). Empty strings where unknown."""
 
     version: str = ""  # "TLSv1.3"
@@ -35,7 +35,7 @@ class TlsFacts(Struct, frozen=True, kw_only=True):
     client_san: str = ""  # first URI or DNS subject alternative name of it
 
 
-class Principal(Struct, frozen=True, kw_only=True):
+class Principal(Struct, frozen=True, kw_only=True, cache_hash=True):
     """A verified person or workload (NIST SP 800-207 "subject")."""
 
     id: str  # stable and unique: "local|sam" or "<issuer>|<sub or tid.oid>"
@@ -52,7 +52,7 @@ class Principal(Struct, frozen=True, kw_only=True):
     suspended: bool = False
 
 
-class Device(Struct, frozen=True, kw_only=True):
+class Device(Struct, frozen=True, kw_only=True, cache_hash=True):
     """What is known of the device that holds the key. Unknown means untrusted."""
 
     id: str = ""
@@ -61,7 +61,7 @@ class Device(Struct, frozen=True, kw_only=True):
     posture_age: int = -1  # seconds, -1: no posture was ever reported
 
 
-class Model(Struct, frozen=True, kw_only=True):
+class Model(Struct, frozen=True, kw_only=True, cache_hash=True):
     """A model as callers name it, and where it lives."""
 
     name: str

@@ -248,3 +248,10 @@ async def test_a_certificate_bound_token_needs_its_certificate_each_time(house, 
 async def test_start_and_stop_reach_every_source(house) -> None:
     await house.room.start()
     await house.room.stop()
+
+
+@pytest.mark.parametrize("token", [b"a b", b"t\xc3\xa9k", b"t\x00k", b"sp_a b", b"sp_\xff", b"a,Bearer b"])
+async def test_a_credential_of_other_characters_is_refused_before_it_is_read(house, token) -> None:
+    refused = await house.room.identify([(b"authorization", b"Bearer " + token)], TlsFacts())
+    assert isinstance(refused, Refusal)
+    assert (refused.code, refused.reason) == ("token_malformed", "characters")

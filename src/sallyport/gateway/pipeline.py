@@ -67,10 +67,13 @@ class Pipeline:
 
     async def _walk(self, x: Exchange) -> Refusal | None:
         with Deadline(self._limits.stage_seconds) as x.deadline:
+            rooms, limits, timings, clock = self._rooms, self._limits, x.timings, self._rooms.clock.monotonic
+            ended = clock()
             for name, stage in self._before:
-                x.stage, began = name, self._rooms.clock.monotonic()
-                refusal = await stage(x, self._rooms, self._limits)
-                x.timings[name] = int((self._rooms.clock.monotonic() - began) * 1e6)
+                x.stage, began = name, ended
+                refusal = await stage(x, rooms, limits)
+                ended = clock()
+                timings[name] = int((ended - began) * 1e6)
                 if refusal is not None:
                     return stages.expect(refusal, Refusal)
         return None

@@ -74,8 +74,7 @@ def error_headers(refusal: Refusal) -> list[tuple[str, str]]:
 
 def encode_headers(headers: Sequence[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
     """Header pairs for ASGI. What cannot be a header value is dropped rather than sent."""
-    return [
-        (name.encode("ascii"), value.encode("ascii"))
-        for name, value in headers
-        if value.isascii() and value.isprintable()
-    ]
+    everything = "".join([value for _, value in headers])
+    if not (everything.isascii() and everything.isprintable()):
+        headers = [(name, value) for name, value in headers if value.isascii() and value.isprintable()]
+    return [(name.encode(), value.encode()) for name, value in headers]

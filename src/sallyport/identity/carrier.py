@@ -16,28 +16,25 @@ _TOKEN68 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+
 
 
 def credential(headers: Sequence[tuple[bytes, bytes]], limit: int) -> bytes | Refusal:
-    """The one credential of at most `limit` bytes. Header names are in lower case (ASGI)."""
-    found: tuple[bytes, bytes] | None = None
-    for header in headers:
-        if header[0] in _CARRIERS:
-            if found is not None:
-                return refuse("token_malformed", "several_credentials")
-            found = header
-    if found is None:
+    """The one credential of at most `limit` bytes. Header names are in lower case (ASGI).
+
+    Its characters are still to be judged, by `is_token68`, before anything but a digest of it is used.
+    """
+    found = [header for header in headers if header[0] in _CARRIERS]
+    if not found:
         return refuse("token_missing", "no_credential")
-    name, value = found
+    if len(found) > 1:
+        return refuse("token_malformed", "several_credentials")
+    name, value = found[0]
     if name == b"authorization":
         if value[:7].lower() != b"bearer ":
             return refuse("token_malformed", "scheme")
         value = value[7:].lstrip(b" ")
-    return _usable(value, limit)
-
-
-def _usable(value: bytes, limit: int) -> bytes | Refusal:
     if not value:
         return refuse("token_missing", "empty_credential")
-    if len(value) > limit:
-        return refuse("token_malformed", "size")
-    if value.translate(None, _TOKEN68):
-        return refuse("token_malformed", "characters")
-    return value
+    return value if len(value) <= limit else refuse("token_malformed", "size")
+
+
+def is_token68(value: bytes) -> bool:
+    """Whether a credential has the characters of RFC 6750 alone."""
+    return not value.translate(None, _TOKEN68)

@@ -16,7 +16,7 @@ from msgspec import Struct
 from sallyport.errors import Refusal
 from sallyport.identity.binding import is_met
 from sallyport.identity.cache import TokenCache
-from sallyport.identity.carrier import credential
+from sallyport.identity.carrier import credential, is_token68
 from sallyport.identity.jose import TOKEN_BYTES, TokenPolicy, judge, read_claims, take_apart
 from sallyport.identity.jwks import KeySource
 from sallyport.identity.presets import principal as principal_of
@@ -95,10 +95,7 @@ class IdentityRoom:
             return token
         if not self._feed.fresh():
             return refuse("revocation_stale", "feed_not_fresh")
-        if token.startswith(OPAQUE):
-            caller = await self._session(token.decode())
-        else:
-            caller = await self._token(token)
+        caller = await (self._session(token) if token.startswith(OPAQUE) else self._token(token))
         if isinstance(caller, Principal) and caller.binding and not is_met(caller.binding, tls):
             return refuse("token_binding_failed", "certificate")
         return caller
@@ -107,16 +104,20 @@ class IdentityRoom:
         """Whether a running stream may go on. A mere `exp` does not end it; a revocation does."""
         return self._feed.fresh() and not self._feed.revoked(principal)
 
-    async def _session(self, key: str) -> Principal | Refusal:
+    async def _session(self, key: bytes) -> Principal | Refusal:
+        if not is_token68(key):
+            return refuse("token_malformed", "characters")
         if self._sessions is None:
             return refuse("token_invalid", "no_directory")
-        return self._admitted(await self._sessions.lookup(key))
+        return self._admitted(await self._sessions.lookup(key.decode()))
 
     async def _token(self, token: bytes) -> Principal | Refusal:
         epoch, now, digest = self._feed.epoch(), int(self._clock()), sha256(token).digest()
         cached = self._cache.get(digest, now, epoch)
         if cached is not None:
             return cached
+        if not is_token68(token):
+            return refuse("token_malformed", "characters")
         verified, until = await self._jwt(token.decode(), now)
         caller = self._admitted(verified)
         if isinstance(caller, Principal):

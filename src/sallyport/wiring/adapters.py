@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -42,7 +43,12 @@ class CertificateDevices:
 
     async def device(self, _principal: Principal, _headers: Headers, tls: TlsFacts) -> Device:
         """The device of the certificate, without attestation or posture."""
-        return Device(id=tls.client_certificate_sha256)
+        return _device(tls.client_certificate_sha256)
+
+
+@functools.lru_cache(maxsize=1024)
+def _device(certificate: str) -> Device:
+    return Device(id=certificate)
 
 
 class Policies:

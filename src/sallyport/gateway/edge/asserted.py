@@ -35,6 +35,7 @@ _CONNECTION = tuple(
 )
 _ONCE = frozenset(name.encode() for name in (names.SECRET, *names.ASSERTED))
 _GONE = frozenset(name.encode() for name in (names.XFCC, *names.NOT_BELIEVED))
+_HIDDEN = _ONCE | _GONE
 _REFUSED = Refusal(code="edge_required")
 
 
@@ -64,16 +65,11 @@ def read_asserted(headers: Headers, rule: EdgeRule) -> Asserted | Refusal:
     `tls_cipher_refused` where AES-256 is required and something else was negotiated,
     `client_certificate_required` where one is required and the edge saw none.
     """
-    facts: dict[bytes, bytes] = {}
-    rest: list[tuple[bytes, bytes]] = []
-    for header in headers:
-        name = header[0]
-        if name in _ONCE:
-            if name in facts:
-                return _REFUSED
-            facts[name] = header[1]
-        elif name not in _GONE:
-            rest.append(header)
+    asserted = [header for header in headers if header[0] in _ONCE]
+    facts = dict(asserted)
+    if len(facts) != len(asserted):
+        return _REFUSED
+    rest = [header for header in headers if header[0] not in _HIDDEN]
     if not rule.secret or not hmac.compare_digest(facts.get(_SECRET, b""), rule.secret):
         return _REFUSED
     tls = _tls(tuple([facts.get(name, b"") for name in _CONNECTION]))
