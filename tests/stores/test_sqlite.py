@@ -145,6 +145,37 @@ async def test_a_current_database_opens_without_loading_alembic(store: SqliteSta
     assert done.stdout.strip() == "[]"
 
 
+async def test_an_upgrade_apart_leaves_nothing_of_alembic_in_the_caller(path: Path) -> None:
+    code = (
+        "import asyncio, sys; from pathlib import Path; from sallyport.stores.sqlite import SqliteStateStore\n"
+        "async def main():\n"
+        "    store = await SqliteStateStore.open(Path(sys.argv[1]), apart=True); await store.close()\n"
+        "asyncio.run(main()); print(sorted({'alembic', 'sqlalchemy'} & set(sys.modules)))"
+    )
+    done = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, str(path), stdout=asyncio.subprocess.PIPE
+    )
+    assert (await done.communicate())[0].strip() == b"[]"
+    store = await SqliteStateStore.open(path)
+    await store.commit([put("a")])
+    await store.close()
+
+
+async def test_an_upgrade_apart_that_fails_is_made_here(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    store = await SqliteStateStore.open(path, apart=True)
+    await store.commit([put("a")])
+    await store.close()
+
+
+async def test_a_newer_version_is_refused_also_by_an_upgrade_apart(
+    store: SqliteStateStore, path: Path
+) -> None:
+    await store._writer.run(lambda db: db.execute("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Fault, match="newer"):
+        await SqliteStateStore.open(path, apart=True)
+
+
 async def test_a_database_of_a_newer_version_is_refused_and_left_alone(
     store: SqliteStateStore, path: Path
 ) -> None:

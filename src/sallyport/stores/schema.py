@@ -1,23 +1,44 @@
 """Brings a state database to the schema of this version, by the migrations shipped beside this file.
 
-A database that is current costs one query, and neither Alembic nor SQLAlchemy is loaded then.
+A database that is current costs one query, and neither Alembic nor SQLAlchemy is loaded then. For a process that
+lives long they are loaded in another one, `sallyport.stores.upgrade`: they would stay in memory.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 from sallyport.errors import Fault
 
 HEAD = "0001"  # the newest file in migrations/versions
 MIGRATIONS = Path(__file__).parent / "migrations"
+APART_SECONDS = 30.0
 
 
 def migrate(db: sqlite3.Connection) -> None:
     """Upgrade to `HEAD` in one transaction. Errors: `Fault` for a database of a newer version."""
     if revision(db) != HEAD:
         _upgrade(db)
+
+
+def migrate_apart(db: sqlite3.Connection, path: Path) -> None:
+    """Let another process upgrade the file. What it leaves undone `migrate` does, or says why it cannot."""
+    if revision(db) == HEAD:
+        return
+    command = (sys.executable, "-P", "-m", "sallyport.stores.upgrade", str(path))
+    with suppress(OSError, subprocess.TimeoutExpired):
+        subprocess.run(  # noqa: S603 - a module of ours
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=APART_SECONDS,
+            check=False,
+        )
 
 
 def revision(db: sqlite3.Connection) -> str:

@@ -23,7 +23,7 @@ from typing import TypeVar
 from sallyport.errors import Conflict, Fault
 from sallyport.stores.files import own_file, own_folder
 from sallyport.stores.protocols import Change, Row
-from sallyport.stores.schema import migrate
+from sallyport.stores.schema import migrate, migrate_apart
 
 T = TypeVar("T")
 
@@ -47,17 +47,18 @@ class SqliteStateStore:
         self._reader, self._writer, self._seconds = reader, writer, seconds
 
     @classmethod
-    async def open(cls, path: Path, *, seconds: float = 5.0) -> SqliteStateStore:
+    async def open(cls, path: Path, *, seconds: float = 5.0, apart: bool = False) -> SqliteStateStore:
         """Open or create the file, mode 0600 in a folder of mode 0700, and bring its schema up to date.
 
         Args:
             path: The database file. `-wal` and `-shm` beside it take its mode.
             seconds: Bound of each later operation. Another process's lock is waited for half as long.
+            apart: Upgrade an old or empty file in a process of its own, for a caller who runs on for long.
         """
         writer = _Worker("state-writer", path, seconds)
         reader = _Worker("state-reader", path, seconds)
         try:
-            await writer.start(create=True)
+            await writer.start(create=True, apart=apart)
             await reader.start(create=False)
         except BaseException:
             await writer.close()
@@ -104,9 +105,9 @@ class _Worker:
         self._path, self._seconds = path, seconds
         self._db: sqlite3.Connection | None = None
 
-    async def start(self, *, create: bool) -> None:
+    async def start(self, *, create: bool, apart: bool = False) -> None:
         self._db = await self._bounded(
-            lambda: _connect(self._path, self._seconds, create=create), REBUILD_SECONDS
+            lambda: _connect(self._path, self._seconds, create=create, apart=apart), REBUILD_SECONDS
         )
 
     async def run(self, work: Callable[[sqlite3.Connection], T], seconds: float = 0.0) -> T:
@@ -136,7 +137,7 @@ class _Worker:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _connect(path: Path, seconds: float, *, create: bool) -> sqlite3.Connection:
+def _connect(path: Path, seconds: float, *, create: bool, apart: bool) -> sqlite3.Connection:
     """A connection with the settings that the promises of this file rest on."""
     if create:
         own_folder(path.parent)
@@ -149,6 +150,8 @@ def _connect(path: Path, seconds: float, *, create: bool) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous = FULL")
         if create:
             db.execute("PRAGMA journal_mode = WAL")
+            if apart:
+                migrate_apart(db, path)
             migrate(db)
     except BaseException:
         db.close()

@@ -98,7 +98,7 @@ class Deployment:
         await self._open.aclose()
 
     async def _start(self) -> None:
-        store = await SqliteStateStore.open(self.places.database)
+        store = await SqliteStateStore.open(self.places.database, apart=True)
         self._open.push_async_callback(store.close)
         await history.refuse_lost_keys(store, self.places)
         self.keyring = KeyRing(
