@@ -51,7 +51,8 @@ class _Table:
 _table = _Table(None)
 
 
-def _of_this_loop() -> _Table:
+def of_this_loop() -> _Table:
+    """The table of the running loop, for what is an entry itself."""
     global _table  # noqa: PLW0603 - a process has one loop; only tests have one after the other
     loop = asyncio.get_running_loop()
     if _table.loop is not loop:
@@ -69,7 +70,7 @@ class Deadline:
         self._expired = False
 
     def __enter__(self) -> Self:
-        self._table = _of_this_loop()
+        self._table = of_this_loop()
         task = asyncio.current_task()
         assert task is not None
         self._task, self._before = task, task.cancelling()
@@ -82,10 +83,6 @@ class Deadline:
         self.at = self._table.loop.time() + seconds
         if not self._expired:
             self._table.add(self)
-
-    def pause(self) -> None:
-        """Not over before `extend` is called."""
-        self._table.remove(self)
 
     def fire(self) -> None:
         """Called by the table."""
@@ -109,7 +106,7 @@ class Later:
         self._seconds, self.fire = seconds, do
 
     def __enter__(self) -> Self:
-        self._table = _of_this_loop()
+        self._table = of_this_loop()
         assert self._table.loop is not None
         self.at = self._table.loop.time() + self._seconds
         self._table.add(self)

@@ -95,7 +95,8 @@ class Pipeline:
         try:
             return await part(x)
         except TimeoutError:
-            return Refusal(code="deadline_exceeded", stage=x.stage)
+            waited_for_body = x.stage == "parse" and not x.body_read
+            return Refusal(code="body_timeout" if waited_for_body else "deadline_exceeded", stage=x.stage)
         except Fault as fault:
             logger.warning(
                 "stage %s failed: %s (%s) request=%s", x.stage, fault.code, fault.detail, x.request_id

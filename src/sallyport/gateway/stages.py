@@ -84,10 +84,10 @@ def _call(x: Exchange, raw: bytes, limits: Limits) -> Call | Refusal:
 
 
 async def _read(x: Exchange, limits: Limits) -> bytes | Refusal:
-    """The body. It may take its own time to arrive; the stages together may not, so their deadline waits."""
+    """The body. It may take its own time to arrive, which is not that of the stages together."""
     if x.deadline is not None:
-        x.deadline.pause()
-    raw = await body.read(x.receive, limit=limits.body_bytes, seconds=limits.body_seconds)
+        x.deadline.extend(limits.body_seconds)
+    raw = await body.read(x.receive, limit=limits.body_bytes)
     x.body_read = True
     if x.deadline is not None:
         x.deadline.extend(limits.stage_seconds)

@@ -13,6 +13,7 @@ from sallyport.errors import Fault, Refusal
 from sallyport.gateway import body, records, respond, stages, strict_json
 from sallyport.gateway.body import ClientGoneError
 from sallyport.gateway.counts import RefusalCounts
+from sallyport.gateway.deadline import Deadline
 from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.limits import Limits
 from sallyport.gateway.ports import Rooms
@@ -85,7 +86,11 @@ class Desk:
         problem = body.check_headers(x.headers, BODY_BYTES)
         if problem is not None:
             return problem
-        raw = await body.read(x.receive, limit=BODY_BYTES, seconds=self.limits.body_seconds)
+        try:
+            with Deadline(self.limits.body_seconds):
+                raw = await body.read(x.receive, limit=BODY_BYTES)
+        except TimeoutError:
+            return Refusal(code="body_timeout")
         if isinstance(raw, Refusal):
             return raw
         document = strict_json.parse(raw, depth=4)
