@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from inspection_streams import NONCE, OTHER_NONCE
 
 from sallyport.inspection import tokens
@@ -65,3 +67,22 @@ def test_a_megabyte_of_look_alikes_is_escaped_in_one_pass() -> None:
     """Copied for each of them, it would be 30 GB of copies."""
     count = 60_000
     assert tokens.escape(f"<CARD_{OTHER_NONCE}_1>" * count, NONCE) == f"<CARD_~{OTHER_NONCE}_1>" * count
+
+
+PARTS = st.one_of(
+    st.sampled_from(
+        [NONCE, NONCE.upper(), NONCE[:5], NONCE[5:], f"<CARD_{NONCE}_1>", f"<CARD_~{OTHER_NONCE}_1>", f"<x_{OTHER_NONCE}_2b>"]
+        + ["<", ">", "_", "~", " ", "\\", "\0", "*`", "\u200b", "\u212a", "K", "word"]
+    ),
+    st.text(max_size=3),
+)  # fmt: skip
+
+
+@given(st.lists(PARTS, max_size=6))
+def test_a_free_text_is_one_that_has_nothing_to_escape_or_to_mention(parts: list[str]) -> None:
+    text = "".join(parts)
+    free = tokens.is_free(text, NONCE)
+    assert free == (tokens.escape(text, NONCE) == text)
+    assert not (free and tokens.mentions(text, NONCE, ("CARD",)))
+    assert not free or all(tokens.is_free(part, NONCE) for part in parts)
+    assert tokens.is_free(text, "") == (not tokens.token_likes(text))

@@ -278,3 +278,13 @@ def test_more_values_than_a_conversation_may_hold_are_refused_before_any_work() 
         vault.mask(text, found)
     assert fault.value.code == "conversation_full"
     assert vault.values() == {}
+
+
+def test_a_nonce_is_drawn_once_and_only_when_it_is_used() -> None:
+    drawn = iter([NONCE])
+    vault = Vault(lambda: next(drawn))
+    assert vault.mask("nothing", []) == vault.unmask("nothing", everything) == "nothing"
+    assert next(iter(drawn), None) == NONCE
+    drawn = iter([NONCE])
+    assert vault.mask(CARD, masks(("card", 0, 4))).startswith(f"<CARD_{NONCE}_1>")
+    assert vault.nonce == NONCE

@@ -53,7 +53,8 @@ _ALTERED_LIKE = re.compile(
 TOKEN_OPEN = re.compile(rf"{OPENING}(?:{_GAP}[a-z]){{0,{LABEL_LENGTH}}}{_GAP}\Z", re.IGNORECASE)
 
 _GAPS = re.compile(rf"[{GAP_CLASS}]+")
-_DELETE_ASCII_GAPS = {ord(c): None for c in " \t\n\r\v\f\x1c\x1d\x1e\x1f\\`*"}
+_ASCII_GAPS = b" \t\n\r\v\f\x1c\x1d\x1e\x1f\\`*"
+_LOWER = bytes(range(256)).lower()
 _NOT_A_LETTER = re.compile(r"[^A-Z]")
 
 
@@ -93,7 +94,7 @@ def write(label: str, nonce: str, number: int, variant: str = "") -> str:
 def fold(text: str) -> str:
     """The text without everything that may be slipped between the letters of a token, in lower case."""
     if text.isascii():
-        return text.translate(_DELETE_ASCII_GAPS).lower()
+        return text.encode().translate(_LOWER, _ASCII_GAPS).decode()
     return _GAPS.sub("", text).lower()
 
 
@@ -141,6 +142,13 @@ def token_likes(text: str) -> list[tuple[Mention, str]]:
     if "<" not in text:
         return []
     return [(_like(match), match[3].lower()) for match in TOKEN_LIKE.finditer(text)]
+
+
+def is_free(text: str, nonce: str) -> bool:
+    """Whether nothing in the text is written like a token, nor is `nonce` in it; none at all where it is empty."""
+    if "<" in text and TOKEN_LIKE.search(text):
+        return False
+    return not nonce or nonce not in fold(text)
 
 
 def altered_likes(text: str) -> list[tuple[int, int]]:

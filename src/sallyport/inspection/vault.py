@@ -117,17 +117,21 @@ def identity_of(value: str) -> str:
 
 
 class Vault:
-    """The tokens of one conversation of one principal. Bounded: a fault `conversation_full` when over."""
+    """The tokens of one conversation of one principal. Bounded: a fault `conversation_full` when over.
+
+    A nonce may also be given as what draws it: that is done when it is first used. Until then nobody can have
+    typed it, and nothing is looked for it.
+    """
 
     def __init__(
         self,
-        nonce: str,
+        nonce: str | Callable[[], str],
         *,
         max_entries: int = 4096,
         max_bytes: int = 1_048_576,
         grown: Callable[[Vault, int], None] = lambda _vault, _size: None,
     ) -> None:
-        self.nonce = nonce
+        self._nonce, self._draw = (nonce, str) if isinstance(nonce, str) else ("", nonce)
         self.bytes = 0
         self._max_entries, self._max_bytes, self._grown = max_entries, max_bytes, grown
         self._entries: dict[tuple[int, str], Entry] = {}  # by number and variant
@@ -140,11 +144,24 @@ class Vault:
         """Without values."""
         return f"Vault({len(self._entries)} entries)"
 
+    @property
+    def nonce(self) -> str:
+        """The nonce of the conversation."""
+        if not self._nonce:
+            self._nonce = self._draw()
+        return self._nonce
+
+    def is_free(self, text: str) -> bool:
+        """Whether neither `mask` without findings nor `unmask` would change the text, or any part of it."""
+        return tokens.is_free(text, self._nonce)
+
     def mask(self, text: str, findings: Sequence[Finding]) -> str:
         """Replace each finding whose action is `mask` by a token. `unmask` gives the very same text back.
 
         Raises `DetectorFault` if it would not, and a fault `conversation_full` where a bound is reached.
         """
+        if not findings and self.is_free(text):
+            return text
         if len({text[f.start : f.end] for f in findings if f.action == "mask"}) > self._max_entries:
             raise Fault("the text holds more values than a conversation may", code="conversation_full")
         parts: list[str] = []
@@ -164,6 +181,8 @@ class Vault:
         `write` spells a value for its surroundings (JSON escapes); None writes it as it is. Tokens of other
         conversations, of numbers that were never given, and of types that may not be seen stay as they are.
         """
+        if self.is_free(text):
+            return text
         parts: list[str] = []
         at = 0
         for mention in tokens.mentions(text, self.nonce, self._labels):
@@ -244,13 +263,13 @@ class Vaults:
     def get(self, principal_id: str, conversation: str = "") -> Vault:
         """The principal's vault of that name; another principal's conversation of the same name is another."""
         if not conversation:
-            return Vault(self._nonce())
+            return Vault(self._nonce)
         now = self._clock()
         self._expire(now)
         key = hashlib.sha256(f"{len(principal_id)}:{principal_id}{conversation}".encode()).digest()
         kept = self._vaults.get(key)
         vault = (
-            kept[0] if kept else Vault(self._nonce(), grown=lambda vault, size: self._grow(key, vault, size))
+            kept[0] if kept else Vault(self._nonce, grown=lambda vault, size: self._grow(key, vault, size))
         )
         self._vaults[key] = (vault, now)
         self._vaults.move_to_end(key)
