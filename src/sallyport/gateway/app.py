@@ -113,9 +113,11 @@ class Door:
             if not out.started:
                 await _refuse(exchange, Refusal(code="stage_failed"))
             elif not out.finished:
-                await out.write(
-                    respond.error_event(Refusal(code="stage_failed"), exchange.request_id), last=True
+                failed = Refusal(code="stage_failed")
+                event = respond.error_event(
+                    failed, exchange.request_id, exchange.dialect.wire, exchange.sequence
                 )
+                await out.write(event, last=True)
         finally:
             self._free += 1
 
@@ -153,7 +155,7 @@ class Door:
 
 
 async def _refuse(x: Exchange, refusal: Refusal) -> None:
-    body = respond.error_body(refusal, x.request_id)
+    body = respond.error_body(refusal, x.request_id, x.dialect.wire)
     headers = [
         ("content-type", "application/json"),
         ("x-request-id", x.request_id),

@@ -62,6 +62,7 @@ class Exchange:
         self.said: list[tuple[int, str, str]] = []  # what the model wrote, masked: (choice, field, text)
         self.opening = b""
         self.delivered = hashlib.sha256()
+        self.sequence = 0  # of the next event, where the wire counts them
         self.ending = False  # the outcome is with the log: nothing may stop the call or write another
         self.outcome: Appended | None = None
         self.refusal: Refusal | None = None

@@ -135,7 +135,7 @@ class Pipeline:
     async def _refuse(self, x: Exchange, refusal: Refusal) -> None:
         """Record the refusal, then tell the caller. A refusal that cannot be recorded becomes a 503."""
         x.refusal = refusal
-        event = respond.error_event(refusal, x.request_id) if x.out.started else b""
+        event = _error_event(x, refusal) if x.out.started else b""
         try:
             with Deadline(self._limits.stage_seconds):
                 await self._record(x, refusal, event)
@@ -144,7 +144,7 @@ class Pipeline:
             logger.error("refusal not recorded: %s request=%s", type(error).__name__, x.request_id)  # noqa: TRY400
             code = error.code if isinstance(error, LogFault) else "log_unavailable"
             refusal = Refusal(code=code, stage="record_outcome")
-            event = respond.error_event(refusal, x.request_id) if x.out.started else b""
+            event = _error_event(x, refusal) if x.out.started else b""
         # Where the caller does not read, the server ends the connection.
         with contextlib.suppress(TimeoutError), Deadline(self._limits.stage_seconds):
             if x.out.started:
@@ -164,11 +164,11 @@ class Pipeline:
                 x.delivered = hashlib.sha256(x.opening)
             x.outcome, x.ending = None, False
             verdict = "refused" if refusal.spec.status < 500 else "failed"  # noqa: PLR2004 - an HTTP status
-            last = event or respond.error_body(refusal, x.request_id)
+            last = event or respond.error_body(refusal, x.request_id, x.dialect.wire)
             await outcome.record(x, self._rooms, verdict, last=last)
 
     async def _send_error(self, x: Exchange, refusal: Refusal) -> None:
-        body = respond.error_body(refusal, x.request_id)
+        body = respond.error_body(refusal, x.request_id, x.dialect.wire)
         headers = [
             ("content-type", "application/json"),
             ("x-request-id", x.request_id),
@@ -180,6 +180,10 @@ class Pipeline:
         # Also with a body unread: the edge ends such a connection itself; if we did, it would lose this answer.
         await x.out.head(refusal.spec.status, headers)
         await x.out.write(body, last=True)
+
+
+def _error_event(x: Exchange, refusal: Refusal) -> bytes:
+    return respond.error_event(refusal, x.request_id, x.dialect.wire, x.sequence)
 
 
 class _Watch:

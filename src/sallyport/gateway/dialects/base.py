@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import Struct
 
@@ -13,6 +13,8 @@ from sallyport.model import Call, Leaf, Surface, Usage
 
 if TYPE_CHECKING:
     from sallyport.gateway.mould import Mould
+
+Wire = Literal["openai", "responses", "anthropic"]  # how errors and streams are written
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -91,6 +93,7 @@ class Dialect(Protocol):
     """One surface of one wire."""
 
     surface: Surface
+    wire: Wire
 
     def parse(self, raw: bytes, document: Any, options: Options) -> Call | Refusal:
         """The request as a `Call`, or what is wrong with it."""

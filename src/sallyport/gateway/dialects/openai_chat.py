@@ -22,6 +22,7 @@ from sallyport.gateway.dialects.base import (
     Options,
     Piece,
     ToolCall,
+    Wire,
 )
 from sallyport.gateway.dialects.openai_words import CONSTANTS, KNOWN_MEMBERS
 from sallyport.gateway.json_edit import add_members, replace
@@ -38,6 +39,7 @@ class OpenAIChat:
     """The chat surface of the OpenAI wire."""
 
     surface: Surface = "chat"
+    wire: Wire = "openai"
 
     def parse(self, raw: bytes, document: Any, options: Options) -> Call | Refusal:
         """See `openai_request.parse`."""

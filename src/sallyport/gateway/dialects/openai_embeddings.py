@@ -15,7 +15,7 @@ from typing import Any
 
 from sallyport.errors import Refusal
 from sallyport.gateway.dialects import fields as f
-from sallyport.gateway.dialects.base import AnswerView, Options
+from sallyport.gateway.dialects.base import AnswerView, Options, Wire
 from sallyport.gateway.dialects.openai_chat import answer_strings, usage
 from sallyport.gateway.dialects.openai_request import TOKENS_PER_CHARACTER
 from sallyport.gateway.json_edit import replace
@@ -37,6 +37,7 @@ class OpenAIEmbeddings:
     """The embeddings surface of the OpenAI wire."""
 
     surface: Surface = "embeddings"
+    wire: Wire = "openai"
 
     def parse(self, raw: bytes, document: Any, options: Options) -> Call | Refusal:
         """The request as a `Call`, or what is wrong with it."""
