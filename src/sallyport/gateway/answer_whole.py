@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from typing import Any
 
+import orjson
 from msgspec.structs import replace
 
 from sallyport.errors import Refusal, UpstreamFault
@@ -47,10 +48,8 @@ async def _ready(x: Exchange, rooms: Rooms, raw: bytes) -> bytes | Refusal:
     edits = await _guard(x, rooms, view)
     if isinstance(edits, Refusal):
         return edits
-    if edits and _has_log_probabilities(document):
-        # They spell out the tokens of the text that was just changed.
-        edits.update({("choices", i, "logprobs"): None for i in range(len(document["choices"]))})
-        edits = {path: value for path, value in edits.items() if _present(document, path)}
+    if edits:
+        edits |= x.dialect.implied(document, edits)
     delivered = json_edit.replace(raw, edits)
     await outcome.record(x, rooms, "delivered", last=delivered)
     return delivered
@@ -92,8 +91,7 @@ async def _guard(x: Exchange, rooms: Rooms, view: AnswerView) -> dict[strict_jso
         raise UpstreamFault("too many tool calls", code="upstream_too_large")
     edits: dict[strict_json.Path, Any] = {}
     for index, leaf in enumerate(leaves):
-        prose = leaf.path in view.prose
-        changed = await _released(x, rooms, guard, leaf, by_leaf.get(index, []), prose=prose)
+        changed = await _released(x, rooms, guard, leaf, by_leaf.get(index, []), view.prose.get(leaf.path))
         if isinstance(changed, Refusal):
             return changed
         if changed != leaf.text:
@@ -104,7 +102,7 @@ async def _guard(x: Exchange, rooms: Rooms, view: AnswerView) -> dict[strict_jso
         if isinstance(released, Refusal):
             return released
         edits |= {
-            c.path: c.arguments
+            c.path: orjson.Fragment(c.arguments) if c.as_value else c.arguments
             for c, old in zip(released, calls, strict=True)
             if c.arguments != old.arguments
         }
@@ -112,14 +110,18 @@ async def _guard(x: Exchange, rooms: Rooms, view: AnswerView) -> dict[strict_jso
 
 
 async def _released(
-    x: Exchange, rooms: Rooms, guard: StreamGuard, leaf: Leaf, findings: list[Finding], *, prose: bool
+    x: Exchange,
+    rooms: Rooms,
+    guard: StreamGuard,
+    leaf: Leaf,
+    findings: list[Finding],
+    prose: tuple[int, str] | None,
 ) -> str | Refusal:
     """The text of one leaf as the caller gets it."""
-    if not prose:
+    if prose is None:
         bad = next((f for f in findings if outcome.stops(f, leaf)), None)
         return output_blocked(bad.type, strict_json.dotted(leaf.path)) if bad else leaf.text
-    choice = leaf.path[1] if isinstance(leaf.path[1], int) else 0
-    x.said.append((choice, str(leaf.path[-1]), leaf.text))
+    x.said.append((*prose, leaf.text))
     x.output_characters += len(leaf.text)
     if (
         len(leaf.text) > PIECE
@@ -147,18 +149,3 @@ async def _in_pieces(guard: StreamGuard, leaf: Leaf) -> str | Refusal:
         parts.append(expect(released.text, str))
         await asyncio.sleep(0)
     return "".join(parts)
-
-
-def _has_log_probabilities(document: Any) -> bool:
-    choices = document.get("choices")
-    return isinstance(choices, list) and any(isinstance(c, dict) and c.get("logprobs") for c in choices)
-
-
-def _present(document: Any, path: strict_json.Path) -> bool:
-    value = document
-    for part in path:
-        try:
-            value = value[part]
-        except (KeyError, IndexError, TypeError):
-            return False
-    return True

@@ -29,7 +29,10 @@ class Options(Struct, frozen=True, kw_only=True):
 
 
 class ToolCall(Struct, frozen=True, kw_only=True):
-    """A tool call in an answer. `path` addresses its arguments string in the answer's document."""
+    """A tool call in an answer. `path` addresses its arguments in the answer's document.
+
+    `arguments` is JSON text; `as_value` where the document holds the value itself, not a string of it.
+    """
 
     choice: int
     index: int
@@ -37,13 +40,14 @@ class ToolCall(Struct, frozen=True, kw_only=True):
     name: str
     arguments: str
     path: Path = ()
+    as_value: bool = False
 
 
 class AnswerView(Struct, frozen=True, kw_only=True):
     """What a whole (not streamed) answer holds."""
 
     leaves: tuple[Leaf, ...]
-    prose: frozenset[Path]  # the leaves that the model wrote for the reader
+    prose: Mapping[Path, tuple[int, str]]  # what the model wrote for the reader: its choice and field
     tools: tuple[ToolCall, ...]
     usage: Usage | None
 
@@ -109,6 +113,9 @@ class Dialect(Protocol):
 
     def view(self, document: Any) -> AnswerView:
         """A whole answer. Raises ValueError if it is not one."""
+
+    def implied(self, document: Any, edits: Mapping[Path, Any]) -> dict[Path, Any]:
+        """Further edits to an answer, without which it would still tell what `edits` change."""
 
 
 class StreamDialect(Dialect, Protocol):

@@ -75,14 +75,20 @@ class OpenAIChat:
             raise ValueError("no choices")
         tools = tuple(tool for position, choice in enumerate(choices) for tool in _tools(position, choice))
         arguments = {tool.path for tool in tools}
-        leaves, prose = [], set()
+        leaves: list[Leaf] = []
+        prose: dict[Path, tuple[int, str]] = {}
         for path, text in answer_strings(document):
             leaves.append(Leaf(path, text, "tool_arguments" if path in arguments else "assistant"))
             if path[2:3] == ("message",) and KEY not in path and "tool_calls" not in path:
-                prose.add(path)
-        return AnswerView(
-            leaves=tuple(leaves), prose=frozenset(prose), tools=tools, usage=usage(document.get("usage"))
-        )
+                prose[path] = (int(path[1]), str(path[-1]))
+        return AnswerView(leaves=tuple(leaves), prose=prose, tools=tools, usage=usage(document.get("usage")))
+
+    def implied(self, document: Any, edits: Mapping[Path, Any]) -> dict[Path, Any]:
+        """No log probabilities beside a text that was changed: they spell out its tokens."""
+        choices = document["choices"] if edits else ()
+        return {
+            ("choices", i, "logprobs"): None for i, choice in enumerate(choices) if choice.get("logprobs")
+        }
 
     def chunk(self, data: bytes, raw: bytes) -> Chunk:
         """Take one event apart. Raises ValueError if it is not a chat chunk."""

@@ -87,7 +87,11 @@ class OpenAIEmbeddings:
                 raise ValueError("an item has no embedding")
         vectors = {("data", i, "embedding") for i, item in enumerate(data) if _is_vector(item["embedding"])}
         leaves = tuple(Leaf(p, text, "assistant") for p, text in answer_strings(document) if p not in vectors)
-        return AnswerView(leaves=leaves, prose=frozenset(), tools=(), usage=usage(document.get("usage")))
+        return AnswerView(leaves=leaves, prose={}, tools=(), usage=usage(document.get("usage")))
+
+    def implied(self, _document: Any, _edits: Mapping[Path, Any]) -> dict[Path, Any]:
+        """None."""
+        return {}
 
 
 def _check_input(document: dict[str, Any]) -> Refusal | None:

@@ -149,7 +149,7 @@ def answer(raw: bytes, document: Any) -> AnswerView | None:
         return None
     return AnswerView(
         leaves=tuple(leaves),
-        prose=frozenset([leaf.path for leaf in prose]),
+        prose={leaf.path: (index, "content") for index, leaf in enumerate(prose)},
         tools=(),
         usage=Usage(input_tokens=plain.usage.prompt_tokens, output_tokens=plain.usage.completion_tokens),
     )
