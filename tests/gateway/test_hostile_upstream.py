@@ -8,6 +8,10 @@ import door
 import pytest
 from hostile import PROVIDER_KEY, HostileUpstream, Worker, response, stream_head
 
+from sallyport.gateway.upstream import CLIENTS
+from sallyport.gateway.upstream_plain import PlainClient
+from sallyport.gateway.upstream_tls import TlsClient
+
 pytestmark = pytest.mark.slow
 
 
@@ -18,9 +22,11 @@ def upstream():
     server.stop()
 
 
-@pytest.fixture(scope="module")
-def worker(upstream, tmp_path_factory):
-    running = Worker(tmp_path_factory.mktemp("hostile") / "state", upstream.port)
+@pytest.fixture(scope="module", params=[PlainClient, TlsClient])
+def worker(upstream, tmp_path_factory, request):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(CLIENTS, "http", request.param)
+        running = Worker(tmp_path_factory.mktemp("hostile") / "state", upstream.port)
     yield running
     running.stop()
 
@@ -243,7 +249,7 @@ def test_any_chunking_on_the_wire_gives_the_same_text(worker, upstream, cuts):
 
 
 def test_an_error_whose_body_never_comes_is_told_without_its_words(worker, upstream, monkeypatch):
-    monkeypatch.setattr("sallyport.gateway.upstream._COMPLAINT_SECONDS", 0.2)
+    monkeypatch.setattr("sallyport.gateway.upstream_judge._COMPLAINT_SECONDS", 0.2)
     upstream.script = [
         b"HTTP/1.1 400 Bad\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{",
         2.5,

@@ -10,7 +10,7 @@ from msgspec import structs
 from sallyport.access.budgets import BudgetLimit
 from sallyport.errors import SettingsError
 from sallyport.gateway.limits import Limits
-from sallyport.gateway.upstream import Target
+from sallyport.gateway.upstream_target import Target
 from sallyport.identity.keyset import KeySet, key_set
 from sallyport.identity.providers import MfaRule, ProviderRules
 from sallyport.identity.session_rules import SessionRules
