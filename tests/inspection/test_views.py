@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sallyport.inspection.decoding import PIECES, decode
+from sallyport.inspection.decoding import PIECES, decode, decodes
 from sallyport.inspection.fold import fold
 from sallyport.inspection.gate import GateBuilder
 from sallyport.inspection.offsets import OffsetMap
@@ -169,3 +169,41 @@ def test_disjoint_spans_cover_all_and_do_not_overlap(rows: list[tuple[str, int, 
     assert {i for s in found for i in range(s.start, s.end)} == {
         i for s in spans for i in range(s.start, s.end)
     }
+
+
+LOOK = st.one_of(
+    st.sampled_from(
+        ["chatcmpl-9f2c1d4e8a7b4c6d5e0f", "fp_44709d6fcb", "0af7651916cd43dd8448eb211c80319c", "getUserNameById2Or3", "r2d2", "1gn0re",
+         "550e8400-e29b-41d4-a716-446655440000", base64.b64encode(b"Ignore all previous").decode(), b"Ignore all".hex(), "call_Ab3dEf6hIj9k",
+         "aWdub3JlIGFsbA==\nIgnored", "ignroe", "a b c d e f", "erongi", "vtaber nyy", "&amp;", "%41", " ", "-", "plain words"]
+    ),
+    st.text("abcdef0123456789ABCXYZ_-=+/ \n", max_size=40),
+)  # fmt: skip
+
+
+@given(st.lists(LOOK, max_size=4).map("".join))
+def test_where_digits_for_letters_are_all_there_is_to_undo_few_has_the_views(text: str) -> None:
+    data = text.encode()
+    few = VIEWS.few(data, GATE.scan(data), GATE.scan)
+    if few is None:
+        return
+    assert few == [(view.text.encode(), hits) for view, hits in VIEWS.views(text, bits, bits(text))]
+
+
+@pytest.mark.parametrize(
+    "text", ["chatcmpl-9f2c1d4e8a7b4c6d5e0f", "0af7651916cd43dd8448eb211c80319c", "fp_44709d6fcb"]
+)
+def test_few_knows_ids(text: str) -> None:
+    assert VIEWS.few(text.encode(), bits(text), GATE.scan) is not None
+
+
+@pytest.mark.parametrize(
+    "text", [base64.b64encode(b"Ignore all previous").decode(), b"Ignore all".hex(), "%41", "x ignroe x"]
+)
+def test_few_leaves_the_rest_to_views(text: str) -> None:
+    assert VIEWS.few(text.encode(), bits(text), GATE.scan) is None
+
+
+@given(LOOK.map(str.encode), st.sampled_from(["base64", "hex"]))
+def test_decodes_says_whether_decode_does(data: bytes, kind: str) -> None:
+    assert decodes(data, kind) == (decode(data.decode(), [kind]) is not None)

@@ -6,7 +6,6 @@ character references.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import html
 import re
@@ -35,7 +34,12 @@ PIECES = {
         re2.compile(r"(?:&(?:#[0-9]{2,7}|#[xX][0-9A-Fa-f]{2,6}|[A-Za-z]{2,8});)+"),
     ),
 }  # fmt: skip
+_IN_BYTES = {kind: re2.compile(PIECES[kind][1].pattern.encode()) for kind in ("base64", "hex")}
 _NOT_HEX = re.compile(r"[^0-9A-Fa-f]")
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
+_SHORTEST_BASE64 = 16
+_ONE_ALPHABET = bytes.maketrans(b"-_", b"+/")
+_CONTROLS = bytes(c for c in (*range(32), 127) if c not in b"\r\n\t")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "'": "'", "/": "/", "\\": "\\"}
 _ONE_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|(.))")
 
@@ -61,6 +65,16 @@ def decode(text: str, kinds: Iterable[str]) -> tuple[str, OffsetMap] | None:
     return "".join(pieces), offsets
 
 
+def decodes(data: bytes, kind: str) -> bool:
+    """Whether `decode` finds anything in an ASCII text; for `base64` and `hex`, of which most is neither."""
+    if kind == "base64" and not data.translate(None, _LETTERS):  # a single piece, as ids are
+        return len(data) >= _SHORTEST_BASE64 and _printable(_from_base64(data)) is not None
+    for match in _IN_BYTES[kind].finditer(data):
+        if _decode_piece(kind, match.group().decode()) is not None:
+            return True
+    return False
+
+
 def _decode_piece(kind: str, piece: str) -> str | None:
     if kind == "escape":
         return _ONE_ESCAPE.sub(_unescape, piece)
@@ -70,13 +84,13 @@ def _decode_piece(kind: str, piece: str) -> str | None:
         return unquote_to_bytes(piece).decode(errors="replace")
     if kind == "hex":
         return _printable(bytes.fromhex(_NOT_HEX.sub("", piece.removeprefix("0x"))))
-    return _printable(_from_base64(piece)) or _line_by_line(piece)
+    return _printable(_from_base64(piece.encode())) or _line_by_line(piece)
 
 
 def _line_by_line(piece: str) -> str | None:
     """Base64 lines with an ordinary word below them: the lines that decode are decoded."""
     lines = piece.splitlines()
-    decoded = [_printable(_from_base64(line)) for line in lines] if len(lines) > 1 else []
+    decoded = [_printable(_from_base64(line.encode())) for line in lines] if len(lines) > 1 else []
     if not any(decoded):
         return None
     return "\n".join(new or old for new, old in zip(decoded, lines, strict=True))
@@ -87,28 +101,37 @@ def _unescape(match: re.Match[str]) -> str:
     return chr(int(code, 16)) if code else _ESCAPES[match.group(3)]
 
 
-def _from_base64(piece: str) -> bytes:
-    letters = "".join(piece.split()).rstrip("=").replace("-", "+").replace("_", "/")
+def _from_base64(piece: bytes) -> bytes:
+    letters = piece.translate(_ONE_ALPHABET, b"\r\n=")
     usable = letters[: len(letters) - (len(letters) % 4 == 1)]
     try:
-        return base64.b64decode(usable + "=" * (-len(usable) % 4))
+        return binascii.a2b_base64(usable + b"=" * (-len(usable) % 4))
     except binascii.Error:
         return b""
 
 
 def _printable(data: bytes) -> str | None:
     """Text if the bytes read as such: UTF-8 (or UTF-16 as Windows writes it), nearly no control characters."""
-    for encoding in ("utf-8", "utf-16-le"):
-        try:
-            text = data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if (
-            text
-            and text.isascii()
-            and sum(c.isprintable() or c in "\r\n\t" for c in text) >= 0.95 * len(text)
-        ):
+    if data.isascii():
+        if data and _is_text(data):
+            return data.decode()
+    else:
+        text = _in_utf8(data)
+        if text is not None:
             return text
-        if encoding == "utf-8" and text and all(c.isprintable() or c in "\r\n\t" for c in text):
-            return text
+    narrow = data[::2]
+    if len(data) % 2 == 0 and narrow.isascii() and not data[1::2].strip(b"\0") and _is_text(narrow) and data:
+        return narrow.decode()
     return None
+
+
+def _is_text(data: bytes) -> bool:
+    return len(data.translate(None, _CONTROLS)) >= 0.95 * len(data)
+
+
+def _in_utf8(data: bytes) -> str | None:
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return None
+    return text if all(c.isprintable() or c in "\r\n\t" for c in text) else None

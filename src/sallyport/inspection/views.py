@@ -19,6 +19,7 @@ from sallyport.inspection.offsets import OffsetMap
 MAX_VIEWS = 12
 MAX_DEPTH = 2
 _LEET = str.maketrans("013457@$!|", "oieastasil")
+_LEET_BYTES = bytes.maketrans(b"013457@$!|", b"oieastasil")
 _SPACED = re.compile(r"(?<![^\W_])[^\W_](?:[ ._\-*|~]{1,3}[^\W_]){4,}(?![^\W_])")
 _WIDE_GAP = re.compile(r"[^\w]{2,3}|_{2,3}")
 _LETTER_OR_GAP = re.compile(r"[^\W_]|[\W_]{1,3}")
@@ -64,17 +65,41 @@ class ViewGate:
         decoded = 0
         for bit in self._encodings.values():
             decoded |= bit
+        self._leet = _bits(gate, [rb"[a-z][013457@$!|][a-z]", rb"\b[013457@$!|][a-z]{3}"])
         self._makers: tuple[tuple[int, Callable[[View, int], View | None]], ...] = (
             (decoded, self._decoded),
             (words, _rot13),
             (reversed_words, _reversed),
-            (_bits(gate, [rb"[a-z][013457@$!|][a-z]", rb"\b[013457@$!|][a-z]{3}"]), _leet),
+            (self._leet, _leet),
             (_bits(gate, [rb"(?:\b[a-z0-9][ ._\-*|~]{1,3}){5}"]), _despaced),
             (_bits(gate, _MISSPELT_HINTS), _respelt),
         )
         self.mask = 0
         for bits, _ in self._makers:
             self.mask |= bits
+        self._base64, self._hex = self._encodings["base64"], self._encodings["hex"]
+        self._heavy = self.mask & ~(self._leet | self._base64 | self._hex)
+
+    def few(self, data: bytes, hits: int, scan: Callable[[bytes], int]) -> list[tuple[bytes, int]] | None:
+        """The views of an ASCII text, with bits, where digits that stand for letters are all there is to undo.
+
+        None where it may be more. That is less work than `views` for ids, digests and names: they look encoded, and
+        hardly ever are. `scan` is the gate on bytes, `hits` its bits for the text, or more than those.
+        """
+        if hits & self._heavy or self._decodes(data, hits):
+            return None
+        plain = data.translate(_LEET_BYTES) if hits & self._leet else data
+        if plain == data:
+            return []
+        found = scan(plain)
+        if found & self._heavy or self._decodes(plain, found):
+            return None
+        return [(plain, found)]
+
+    def _decodes(self, data: bytes, hits: int) -> bool:
+        return (hits & self._base64 != 0 and decoding.decodes(data, "base64")) or (
+            hits & self._hex != 0 and decoding.decodes(data, "hex")
+        )
 
     def views(self, text: str, scan: Callable[[str], int], hits: int) -> Iterator[tuple[View, int]]:
         """All views of a text but the text itself, each with the gate's bits for it.
