@@ -6,7 +6,8 @@ Times are integer seconds since the epoch (UTC) unless a name says otherwise.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -146,3 +147,31 @@ class Appended(Struct, frozen=True, kw_only=True):
     index: int
     leaf_hash: bytes  # RFC 6962: SHA-256(0x00 || entry)
     promise: str  # value of the header x-sallyport-receipt
+
+
+class Shared:
+    """Members that many log entries have in common. Not changed once made; the log keeps beside them how it writes them."""
+
+    __slots__ = ("form", "members")
+
+    def __init__(self, members: Mapping[str, Any]) -> None:
+        self.members = members
+        self.form: Any = None
+
+
+class Entry(Mapping[str, Any]):
+    """The members of a log entry: its own, and those that it shares with others."""
+
+    __slots__ = ("own", "shared")
+
+    def __init__(self, shared: Shared, own: dict[str, Any]) -> None:
+        self.shared, self.own = shared, own
+
+    def __getitem__(self, name: str) -> Any:
+        return self.own[name] if name in self.own else self.shared.members[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self.shared.members, **self.own})
+
+    def __len__(self) -> int:
+        return len({**self.shared.members, **self.own})

@@ -99,17 +99,27 @@ def encode(entry: Mapping[str, object], now_ms: int, payload: bytes | None = Non
     if not keys <= KNOWN[kind] or not keys >= REQUIRED[kind]:
         raise LogFault(f"the fields of an entry of kind {kind} are not those of its schema")
     if "findings" in entry:
-        _check_findings(entry["findings"])
+        check_findings(entry["findings"])
     full: dict[str, object] = {"v": VERSION, "time": now_ms, **entry}
     if payload is not None:
         full["payload_sha256"] = sha256(payload).hexdigest()
     try:
         data = orjson.dumps(full, option=orjson.OPT_SORT_KEYS)
     except TypeError:
-        raise LogFault(f"an entry of kind {kind} holds a value that is not JSON") from None
+        raise unencodable(kind) from None
     if len(data) > MAX_ENTRY:
-        raise LogFault(f"an entry of kind {kind} has more than {MAX_ENTRY} bytes")
+        raise oversized(kind)
     return data
+
+
+def unencodable(kind: str) -> LogFault:
+    """Why an entry is refused that cannot be written as JSON."""
+    return LogFault(f"an entry of kind {kind} holds a value that is not JSON")
+
+
+def oversized(kind: str) -> LogFault:
+    """Why an entry is refused that fits in no bundle."""
+    return LogFault(f"an entry of kind {kind} has more than {MAX_ENTRY} bytes")
 
 
 def erasure(shard: str, index: int, **facts: object) -> dict[str, object]:
@@ -117,7 +127,8 @@ def erasure(shard: str, index: int, **facts: object) -> dict[str, object]:
     return {**facts, "kind": "admin", "action": ERASE, "shard": shard, "index": index}
 
 
-def _check_findings(findings: object) -> None:
+def check_findings(findings: object) -> None:
+    """Raises LogFault for findings that carry more than their type and counts."""
     if not isinstance(findings, list | tuple):
         raise LogFault("findings must be a list")
     if not all(isinstance(f, dict) and f.keys() <= FINDING for f in findings):

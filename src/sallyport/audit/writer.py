@@ -18,6 +18,7 @@ from contextlib import suppress
 from msgspec import Struct
 
 from sallyport.audit.entry import encode
+from sallyport.audit.form import encode_entry, named
 from sallyport.audit.log import Item, Log
 from sallyport.audit.note import Signer
 from sallyport.audit.promise import MAX_BATCH, Batch
@@ -67,6 +68,7 @@ class LogWriter:
         self._full = False
         self._closed = False
         self._unended: dict[str, int] = {}  # calls whose outcome the log did not take
+        self.when_refused: Callable[[], None] = lambda: None  # called in the event loop
         self._last_append = 0.0
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
@@ -88,10 +90,10 @@ class LogWriter:
 
         Raises LogFault: `log_unavailable` (schema, disk fault, closed), `disk_full` (the reserve is reached).
         """
-        kind, request = str(entry.get("kind")), str(entry.get("request", ""))
+        kind, request = named(entry)
         if self._broken or (self._full and kind not in RESERVED) or len(self._queue) >= MAX_WAITING:
             raise self._refused(kind, request)
-        data = encode(entry, int(self._now() * 1000), payload)
+        data = encode_entry(entry, int(self._now() * 1000), payload)
         future: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
         self._queue.append((future, Item(prefixed(data), kind, request, payload)))
         if self._asleep and len(self._queue) >= self._target:
@@ -231,6 +233,7 @@ class LogWriter:
         # Also an intent: it may be durable although its caller could not be answered.
         if kind in {"intent", "outcome"} and request in self._log.open.intents:
             self._unended[request] = self._log.open.intents[request]
+        self.when_refused()
         if not self._broken and self._full:
             return LogFault("the disk reserve is reached", code="disk_full")
         return LogFault(self._broken or "too many entries are waiting")

@@ -5,6 +5,7 @@ No payload, no name, no plain digest of either: people appear as keyed digests, 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,42 +13,75 @@ from typing import Any
 
 from sallyport.errors import Refusal
 from sallyport.gateway.exchange import Exchange
-from sallyport.model import Decision, Finding
+from sallyport.model import Decision, Entry, Finding, Model, Principal, Shared, TlsFacts
+
+REMEMBERED = 2048  # combinations of caller, model and decision whose common members are kept
 
 
-def intent(x: Exchange, *, pseudonym: Callable[[str], str], versions: Mapping[str, str]) -> dict[str, Any]:
+def intent(x: Exchange, *, pseudonym: Callable[[str], str], versions: Mapping[str, str]) -> Entry:
     """What is about to be sent, by whom and why it was allowed."""
-    assert x.call is not None
-    return {
-        **_who(x, "intent", pseudonym),
-        "surface": x.call.surface,
-        "stream": x.call.stream,
+    call, decision = x.call, x.decision
+    assert call is not None
+    shared = _of_intents(
+        pseudonym,
+        x.principal,
+        x.model,
+        x.device.id,
+        x.tls,
+        decision.policies if decision else (),
+        decision.version if decision else "",
+        call.surface,
+        call.stream,
+        tuple(versions.items()),
+    )
+    own = {
+        "request": x.request_id,
         "counts": {
-            "choices": x.call.choices,
-            "declared_tools": len(x.call.tools),
-            "input_tokens_estimate": x.call.input_tokens_estimate,
+            "choices": call.choices,
+            "declared_tools": len(call.tools),
+            "input_tokens_estimate": call.input_tokens_estimate,
         },
-        "policies": _policies(x.decision),
-        "policy_version": x.decision.version if x.decision else "",
-        "detectors": dict(versions),
         "findings": _findings(x.findings),
         "conversation": pseudonym("conversation|" + x.conversation) if x.conversation else "",
-        "tls": {"version": x.tls.version, "cipher": x.tls.cipher, "group": x.tls.group},
-        "timings": dict(x.timings),
+        "timings": x.timings.copy(),
     }
+    return Entry(shared, own)
 
 
-def outcome(x: Exchange, verdict: str, *, cost: float, commitment: str) -> dict[str, Any]:
+@functools.lru_cache(maxsize=REMEMBERED)  # the arguments are everything that counts
+def _of_intents(
+    pseudonym: Callable[[str], str],
+    principal: Principal | None,
+    model: Model | None,
+    device: str,
+    tls: TlsFacts,
+    policies: tuple[str, ...],
+    policy_version: str,
+    surface: str,
+    stream: bool,
+    versions: tuple[tuple[str, str], ...],
+) -> Shared:
+    members = {
+        **_who("intent", pseudonym, principal, model, device),
+        "surface": surface,
+        "stream": stream,
+        "policies": list(policies),
+        "policy_version": policy_version,
+        "detectors": dict(versions),
+        "tls": {"version": tls.version, "cipher": tls.cipher, "group": tls.group},
+    }
+    return Shared(members)
+
+
+def outcome(x: Exchange, verdict: str, *, cost: float, commitment: str) -> Entry:
     """How it ended. `commitment` is SHA-256(opening || delivered bytes), hex."""
-    usage = x.usage
-    return {
-        "kind": "outcome",
+    usage, refused = x.usage, x.refusal
+    shared = _of_outcomes(
+        verdict, refused.code if refused else "", refused.stage if refused else "", x.upstream_status
+    )
+    own = {
         "request": x.request_id,
         "intent": x.intent.index if x.intent else None,
-        "verdict": verdict,
-        "code": x.refusal.code if x.refusal else "",
-        "stage": x.refusal.stage if x.refusal else "",
-        "upstream_status": x.upstream_status,
         "tokens": {
             "input": usage.input_tokens if usage else 0,
             "output": usage.output_tokens if usage else 0,
@@ -57,14 +91,28 @@ def outcome(x: Exchange, verdict: str, *, cost: float, commitment: str) -> dict[
         "findings": _findings(x.findings),
         "tools": [{"allowed": d.allowed, "policies": _policies(d)} for d in x.tool_decisions],
         "commitment": commitment,
-        "timings": dict(x.timings),
+        "timings": x.timings.copy(),
     }
+    return Entry(shared, own)
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _of_outcomes(verdict: str, code: str, stage: str, upstream_status: int) -> Shared:
+    members = {
+        "kind": "outcome",
+        "verdict": verdict,
+        "code": code,
+        "stage": stage,
+        "upstream_status": upstream_status,
+    }
+    return Shared(members)
 
 
 def refusal(x: Exchange, refused: Refusal, *, pseudonym: Callable[[str], str]) -> dict[str, Any]:
     """A call that went no further than one of our stages."""
     return {
-        **_who(x, "refusal", pseudonym),
+        **_who("refusal", pseudonym, x.principal, x.model, x.device.id),
+        "request": x.request_id,
         "surface": x.dialect.surface,
         "code": refused.code,
         "stage": refused.stage,
@@ -77,17 +125,21 @@ def refusal(x: Exchange, refused: Refusal, *, pseudonym: Callable[[str], str]) -
     }
 
 
-def _who(x: Exchange, kind: str, pseudonym: Callable[[str], str]) -> dict[str, Any]:
-    principal, model = x.principal, x.model
+def _who(
+    kind: str,
+    pseudonym: Callable[[str], str],
+    principal: Principal | None,
+    model: Model | None,
+    device: str,
+) -> dict[str, Any]:
     return {
         "kind": kind,
-        "request": x.request_id,
         "who": pseudonym(principal.id) if principal else "",
         "who_kind": principal.kind if principal else "",
         "session": pseudonym("session|" + principal.session) if principal and principal.session else "",
         "roles": list(principal.roles) if principal else [],
         "mfa": principal.mfa if principal else False,
-        "device": pseudonym("device|" + x.device.id) if x.device.id else "",
+        "device": pseudonym("device|" + device) if device else "",
         # A name that a caller made up may hold anything: only configured names are written.
         "model": model.name if model else "",
         "segment": model.segment if model else "",

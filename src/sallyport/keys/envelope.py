@@ -74,7 +74,9 @@ def unseal(key: AESGCM, blob: bytes, context: bytes) -> bytes:
 def seal_once(random: Random, plaintext: bytes, context: bytes) -> tuple[bytes, bytes]:
     """Encrypt under a key made for this; returns the key, to be wrapped, and the sealed bytes."""
     key = random(KEY)
-    return key, ONCE + cipher(key).encrypt(ZERO, plaintext, context)
+    if len(key) != KEY:
+        raise KeyFault("a key does not have 32 bytes")
+    return key, ONCE + AESGCM(key).encrypt(ZERO, plaintext, context)
 
 
 def unseal_once(key: bytes, blob: bytes, context: bytes) -> bytes:
@@ -86,9 +88,9 @@ def unseal_once(key: bytes, blob: bytes, context: bytes) -> bytes:
 
 def wrap(key: AESGCM, nonce: bytes, inner: bytes, context: bytes) -> bytes:
     """Encrypt a key of 32 bytes: `WRAPPED` bytes in the form of `seal`."""
-    if len(inner) != KEY:
-        raise KeyFault("a key does not have 32 bytes")
-    return seal(key, nonce, inner, context)
+    if len(inner) != KEY or len(nonce) != NONCE:
+        raise KeyFault("a key does not have 32 bytes, or a nonce 12")
+    return SEALED + nonce + key.encrypt(nonce, inner, context)
 
 
 def unwrap(key: AESGCM, blob: bytes, context: bytes) -> bytes:

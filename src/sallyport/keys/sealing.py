@@ -172,7 +172,7 @@ def seal(
     """The sealed record, given the keys of all subjects. Pure but for `random`."""
     base = _base(context)
     if not values:
-        entry, sealed = _seal_for(random, owner, _pack((text, ())), base + TEXT, b"")
+        entry, sealed = _seal_for(random, owner, _encode((text, ())), base + TEXT, b"")
         return b"".join((VERSION, entry, b"\0\0", sealed))
     # One draw for all keys and nonces, each read off once; past its end there would be too few bytes, which is refused.
     random = BytesIO(random((KEY + NONCE) * (len(keys) + 1))).read
@@ -258,8 +258,9 @@ def _alone(groups: list[_Part], held: list[_Values | None]) -> Iterator[OpenedVa
 
 def _base(context: RecordContext) -> bytes:
     before, after = _around(context.shard, context.part, context.schema)
-    request = utf8(context.request)
-    return b"".join((before, size(len(request)), request, after))
+    request = context.request
+    named = request.encode() if request.isascii() else utf8(request)
+    return b"".join((before, size(len(named)), named, after))
 
 
 @functools.lru_cache(maxsize=64)  # few differ; the key is everything that counts

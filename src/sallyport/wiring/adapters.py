@@ -20,7 +20,7 @@ from sallyport.gateway.ports import Headers, Question
 from sallyport.identity.revocation import RevocationFeed
 from sallyport.keys.keyring import KeyRing
 from sallyport.keys.sealing import RecordContext, SealedValue, Sealer
-from sallyport.model import Appended, Decision, Device, Model, Principal, TlsFacts
+from sallyport.model import Decision, Device, Model, Principal, TlsFacts
 
 logger = logging.getLogger("sallyport.wiring")
 REMEMBERED = 100_000
@@ -116,15 +116,12 @@ class AuditLog:
         self.writer = writer
         self._again_seconds = again_seconds
         self._again: asyncio.Task[None] | None = None
-        self.append: Callable[..., Any] = self._append
+        writer.when_refused = self._refused
+        self.append = writer.append
 
-    async def _append(self, entry: Mapping[str, Any], payload: bytes | None = None) -> Appended:
-        try:
-            return await self.writer.append(entry, payload)
-        except LogFault:
-            if self.writer.fault and (self._again is None or self._again.done()):
-                self._again = asyncio.create_task(self._reopen())
-            raise
+    def _refused(self) -> None:
+        if self.writer.fault and (self._again is None or self._again.done()):
+            self._again = asyncio.create_task(self._reopen())
 
     async def _reopen(self) -> None:
         while self.writer.fault:
@@ -166,7 +163,7 @@ class Records:
             await self._remember(owner)
             return None
         context = RecordContext(request=request, shard=self._shard, part=part)  # type: ignore[arg-type]
-        sealed = [SealedValue(token, kind, owner, value) for token, kind, value in values]
+        sealed = [SealedValue(token, kind, owner, value) for token, kind, value in values] if values else ()
         ready = self._sealer.seal_cached(owner=owner, context=context, text=text, values=sealed)
         if ready is not None:
             return ready
