@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
 
 
 class Wire:
@@ -11,7 +13,6 @@ class Wire:
 
     def __init__(self, reader, writer):
         self._reader, self._writer = reader, writer
-        self.closed = asyncio.Event()
 
     async def request(self):
         """Head and body of the next call."""
@@ -33,7 +34,9 @@ class Wire:
                 pass
 
     def reset(self):
-        """Break off, with a reset where the system allows."""
+        """Break off, as a machine does that has crashed."""
+        raw = self._writer.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 
 
@@ -42,7 +45,7 @@ class RawUpstream:
 
     def __init__(self, play, host="127.0.0.1"):
         self._play, self._host = play, host
-        self.connections, self.requests = 0, []
+        self.connections = 0
         self._tasks = set()
 
     async def _serve(self, reader, writer):

@@ -63,7 +63,7 @@ class PlainAnswer:
         if self._stream or self.refusal:
             self._deadlines.remove(self)
             self._wake(last=True)
-        else:
+        elif not reader.whole:
             self.at = self._connection.loop.time() + self.total_seconds  # type: ignore[union-attr]
 
     def _wake(self, *, last: bool = False) -> None:

@@ -12,19 +12,23 @@ import httptools
 
 from sallyport.errors import UpstreamFault
 
-MOST_LINES, MOST_HEAD, MOST_INTERIM = 100, 65_536, 8
+# A line of the head costs its bytes and LINE more, so that there are fewer than 128.
+MOST_HEAD, LINE = 131_072, 1024
+MOST_INTERIM = 8
 _FINAL, _SWITCH, _NO_BODY = 200, 101, {204, 304}
-_NOTED = {
-    b"content-type", b"content-encoding", b"content-length", b"retry-after", b"connection", b"transfer-encoding",
-}  # fmt: skip
+_KEPT = "content-type", "content-encoding", "content-length", "retry-after", "connection", "transfer-encoding"
+_NOTED = {name.encode(): name for name in _KEPT}
 _H = ord("H")
 
 
 class Reader:
-    """One answer after another. `expect()`, then `feed()` until `whole`, or `end()` where the connection ends."""
+    """One answer after another. `expect()`, then `feed()` until `whole`, or `end()` where the connection ends.
+
+    Callbacks named `on_` are the parser's.
+    """
 
     __slots__ = (
-        "_fault", "_head", "_idle_bytes", "_interim", "_lines", "_most", "_parser", "_until_close",
+        "_barren", "_fault", "_interim", "_most", "_parser", "_room", "_until_close",
         "headers", "parts", "reusable", "size", "status", "whole",
     )  # fmt: skip
 
@@ -36,7 +40,7 @@ class Reader:
     def expect(self) -> None:
         """The next bytes begin an answer."""
         self._fault: UpstreamFault | None = None
-        self._head = self._lines = self._interim = self._idle_bytes = 0
+        self._room, self._interim, self._barren = MOST_HEAD, 0, 0
         self._until_close = False
         self.headers: dict[str, str] = {}
         self.parts: list[bytes] = []  # of the body; whoever takes them leaves an empty list
@@ -45,10 +49,8 @@ class Reader:
 
     def feed(self, data: bytes) -> None:
         """Read on. Raises UpstreamFault."""
-        if (
-            not (self.status or self._idle_bytes) and data[0] != _H
-        ):  # the parser would skip empty lines, or read RTSP
-            self._refuse("not HTTP")
+        if data[0] != _H and not (self.status or self._barren):
+            self._refuse("not HTTP")  # the parser would skip empty lines, or read RTSP
         before = self.size
         try:
             self._parser.feed_data(data)
@@ -57,8 +59,8 @@ class Reader:
         if self.whole:
             return
         # Neither body nor end: head, chunk sizes or trailers, which the parser gathers without a bound.
-        self._idle_bytes = 0 if self.size > before else self._idle_bytes + len(data)
-        if self._idle_bytes > MOST_HEAD:
+        self._barren = 0 if self.size > before else self._barren + len(data)
+        if self._barren > MOST_HEAD:
             self._refuse("too many bytes without content")
 
     def end(self) -> None:
@@ -71,8 +73,6 @@ class Reader:
         """Free the parser, which refers to this object."""
         del self._parser
 
-    # What the parser calls.
-
     def on_message_begin(self) -> None:
         """Also after the end: then something else follows the answer that was asked for."""
         if self.whole:
@@ -80,15 +80,14 @@ class Reader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A line of the head, or of the trailers, which are counted and not looked at."""
-        self._lines += 1
-        self._head += len(name) + len(value)
-        if self._lines > MOST_LINES or self._head > MOST_HEAD:
+        self._room -= len(name) + len(value) + LINE
+        if self._room < 0:
             self._refuse("the head is too large")
-        name = name.lower()
+        key = _NOTED.get(name.lower())
         if not value.isascii():
-            self._utf8(value, noted=name in _NOTED)
-        elif name in _NOTED and not self.status:
-            key, text = name.decode(), value.decode().strip(" \t")
+            self._text(value, noted=key is not None)
+        elif key is not None and not self.status:
+            text = value.decode().rstrip()
             self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
 
     def on_headers_complete(self) -> None:
@@ -126,7 +125,7 @@ class Reader:
             self._refuse(f"status {status}")
         self.headers = {}
 
-    def _utf8(self, value: bytes, *, noted: bool) -> None:
+    def _text(self, value: bytes, *, noted: bool) -> None:
         try:
             value.decode()
         except UnicodeDecodeError:

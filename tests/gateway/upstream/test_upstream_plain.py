@@ -118,11 +118,51 @@ async def test_a_connection_that_is_not_used_again(client_of, name):
         client = client_of(upstream.port)
         assert await whole(client) == b"ok"
         await asyncio.sleep(0.02)
-        assert not [c for c in client._idle if c.usable(look=False)]
+        assert not client._idle
         assert await whole(client) == b"ok"
         assert upstream.connections == 2
     await asyncio.sleep(0.02)
     assert not client._open
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"), [([], "upstream_unavailable"), ([HEAD + b"\r\nok"], "upstream_invalid")]
+)
+async def test_a_reset_is_no_end(client_of, sent, code):
+    async def play(wire):
+        await wire.request()
+        await wire.send(*sent)
+        await asyncio.sleep(0.02)
+        wire.reset()
+
+    async with RawUpstream(play) as upstream:
+        assert await code_of(whole(client_of(upstream.port))) == code
+
+
+async def test_a_connection_is_not_used_after_its_time(client_of):
+    async with RawUpstream(kept) as upstream:
+        client = client_of(upstream.port)
+        await whole(client)
+        (connection,) = client._idle
+        connection.idle_since -= upstream_plain.IDLE_SECONDS
+        await whole(client)
+        assert upstream.connections == 2
+
+
+@pytest.mark.parametrize("status", ["302 Go", "401 No", "500 Oops", "200 Fine"])
+async def test_a_refused_answer_ends_the_call_at_the_upstream(client_of, status):
+    ended = asyncio.Event()
+
+    async def play(wire):
+        await wire.request()
+        await wire.send(f"HTTP/1.1 {status}\r\ncontent-type: a/b\r\n\r\n".encode())
+        await wire.ended()
+        ended.set()
+
+    async with RawUpstream(play) as upstream:
+        client = client_of(upstream.port)
+        await code_of(client.send("chat", b"{}", stream=True))
+        await asyncio.wait_for(ended.wait(), 5)
 
 
 async def test_bytes_after_the_answer_refuse_it(client_of):
