@@ -32,6 +32,7 @@ class Canaries:
         literals = sorted(set().union(*map(runs, canaries)))
         self._runs = frozenset(literals)
         self._gate = Gate([(re.escape(run), True) for run in literals]) if literals else None
+        self._digits = not any(run.isalpha() for run in literals)  # whether each run has one
 
     def scan(self, data: bytes) -> list[Span]:
         """Sightings in `data`, in bytes, without overlap."""
@@ -41,6 +42,13 @@ class Canaries:
         if not self._gate.scan(compact):
             return []
         return self._locate(data)
+
+    def pass_over(self, before: bytes, data: bytes) -> bytes | None:
+        """The letters and digits to give as `before` with the next piece of a text; None if a run may end in this."""
+        compact = before + data.translate(None, _NOT_ALNUM)
+        if self._gate is not None and not (self._digits and compact.isalpha()) and self._gate.scan(compact):
+            return None
+        return compact[1 - RUN :]
 
     def _locate(self, data: bytes) -> list[Span]:
         places = [i for i, c in enumerate(data) if c >= 128 or chr(c).isalnum()]  # noqa: PLR2004 - ASCII

@@ -15,7 +15,7 @@ from msgspec import Struct
 from sallyport.inspection import leakage
 from sallyport.inspection.canary import Canaries
 from sallyport.inspection.detector import IDENTIFIERS, INSTRUCTIONS, LEAKS, SECRETS
-from sallyport.inspection.gate import GateBuilder
+from sallyport.inspection.gate import Gate, GateBuilder
 from sallyport.inspection.identifiers import Identifiers
 from sallyport.inspection.leakage import Fingerprints
 from sallyport.inspection.rules import Match, Rule, RuleSet
@@ -23,6 +23,7 @@ from sallyport.inspection.rules_catalogue import LEXICON, RULES, VERSION
 from sallyport.inspection.secrets import Secrets
 from sallyport.inspection.spans import Span, byte_to_character, disjoint
 from sallyport.inspection.views import View, ViewGate
+from sallyport.inspection.watch import Watch, looser
 from sallyport.model import Channel, Direction, Finding
 
 _SEPARATOR = "\n\x00\n"
@@ -65,8 +66,18 @@ class Engine:
         self._has_canaries = bool(options.canaries)
         self._always = self._identifiers.mask | self._secrets.mask | self._views.mask
         self._gate = gate.build()
+        self._builder = gate
+        self._sieve: Gate | None = None
         canaries = hashlib.sha256("\0".join(options.canaries).encode()).hexdigest()[:8]
         self.version = f"{VERSION}-{canaries}"
+
+    def prepare_streams(self) -> None:
+        """Compile what lets ordinary answers go at little cost: for an engine that sees many of them."""
+        self._sieve = self._builder.part(self._always | self._rules.output_mask, looser)
+
+    def watch(self, known: Fingerprints | None = None) -> Watch | None:
+        """What follows one text that a model writes. None before `prepare_streams`."""
+        return Watch(self._sieve, self._canaries, known) if self._sieve is not None else None
 
     def scan(
         self,
@@ -84,19 +95,26 @@ class Engine:
             joined = _SEPARATOR.join([text for text, _ in texts])
             if not joined:
                 return ()
-            data = joined.encode(errors="replace")
-            hits = self._gate.scan(data)
             channels = frozenset([channel for _, channel in texts])
-            if self._is_clean(joined, data, channels, hits, this):
+            if self._hits(joined, joined.encode(errors="replace"), channels, this) is None:
                 return ()
         findings: list[Finding] = []
         for leaf, (text, channel) in enumerate(texts):
             if text:
-                data = text.encode(errors="replace")
-                hits = self._gate.scan(data)
-                if not self._is_clean(text, data, (channel,), hits, this):
+                hits = self._hits(text, text.encode(errors="replace"), (channel,), this)
+                if hits is not None:
                     findings += self._findings(leaf, self._text(text, channel, hits, this))
         return tuple(findings)
+
+    def _hits(self, text: str, data: bytes, channels: Iterable[Channel], this: _Pass) -> int | None:
+        """The gate's bits for a text; None if nothing can be found in it."""
+        if self._sieve is not None and this.direction == "output" and text.isascii():
+            loose = self._sieve.scan(data)
+            if not loose & self._always:
+                clean = self._is_clean(text, data, channels, loose, this)
+                return None if clean else self._gate.scan(data)
+        hits = self._gate.scan(data)
+        return None if self._is_clean(text, data, channels, hits, this) else hits
 
     def _is_clean(self, text: str, data: bytes, channels: Iterable[Channel], hits: int, this: _Pass) -> bool:
         """Whether nothing can be found in a text: then nothing is found in any piece of it either."""

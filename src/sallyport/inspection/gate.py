@@ -7,7 +7,7 @@ than the pass itself. Hyperscan's scratch space is not shared between threads: o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import hyperscan
@@ -56,18 +56,27 @@ class GateBuilder:
         """The compiled gate."""
         return Gate(list(self._bits))
 
+    def part(self, bits: int, looser: Callable[[bytes], bytes]) -> Gate:
+        """A gate of some of the expressions, which keep their bits, each in a form that may match more."""
+        chosen = {
+            number: (looser(expression), caseless)
+            for number, (expression, caseless) in enumerate(self._bits)
+            if bits >> number & 1
+        }
+        return Gate(list(chosen.values()), list(chosen))
+
 
 def _on_match(number: int, _start: int, _end: int, _flags: int, hits: Any) -> None:
     hits.append(number)
 
 
 class Gate:
-    """A compiled set of expressions."""
+    """A compiled set of expressions. Each has the bit of its place, or of its number where there are `numbers`."""
 
-    def __init__(self, expressions: list[tuple[bytes, bool]]) -> None:
+    def __init__(self, expressions: list[tuple[bytes, bool]], numbers: Sequence[int] = ()) -> None:
         single = hyperscan.HS_FLAG_SINGLEMATCH
-        self.everything = (1 << len(expressions)) - 1
-        self._bits = [1 << number for number in range(len(expressions))]
+        self._bits = [1 << number for number in numbers or range(len(expressions))]
+        self.everything = sum(self._bits)
         self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         self._database.compile(
             expressions=[expression for expression, _ in expressions],
@@ -75,6 +84,12 @@ class Gate:
             elements=len(expressions),
             flags=[single | (hyperscan.HS_FLAG_CASELESS if caseless else 0) for _, caseless in expressions],
         )
+
+    def touches(self, data: bytes) -> bool:
+        """Whether any expression occurs in `data`."""
+        hits: list[int] = []
+        self._database.scan(data, match_event_handler=_on_match, context=hits)
+        return bool(hits)
 
     def scan(self, data: bytes) -> int:
         """The bits of all expressions that occur in `data`."""

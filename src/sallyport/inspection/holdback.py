@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -28,6 +29,17 @@ from sallyport.model import Finding
 
 Scan = Callable[[str], Sequence[Finding]]
 Unmask = Callable[[str], str]
+
+
+class Watch(Protocol):
+    """A quick answer to whether the scan would find something at the end of a text. See `watch`."""
+
+    def quiet(self, text: str, before: int) -> bool:
+        """The next part. True if the scan of it and of the `before` characters in front of it finds nothing."""
+
+    def lost(self) -> None:
+        """A part was not given, or does not stand in the context as it was given."""
+
 
 CONTEXT = 512  # characters before a segment that are scanned again with it
 STEP = 64  # characters that are known behind a weak cut, of at least `bound`
@@ -60,8 +72,9 @@ class HoldBack:
         bound: int = 128,
         open_token: int = 4096,
         literals: Sequence[str] = (),
+        watch: Watch | None = None,
     ) -> None:
-        self._scan, self._unmask = scan, unmask
+        self._scan, self._unmask, self._watch = scan, unmask, watch
         self._bound, self._open_token = bound, open_token
         self._literals = boundaries.literal_prefixes(literals)
         self._text, self._at = "", 0  # what waits is _text[_at:]
@@ -85,8 +98,9 @@ class HoldBack:
             return Released(blocked=self._blocked)
         self._text += text
         self._large = len(text) > 2 * STEP
-        if len(self._text) < self._force and not (
-            " " in text or "\n" in text or "\t" in text or "\r" in text
+        if len(self._text) < self._force and (
+            len(self._text) < boundaries.FEWEST
+            or not (" " in text or "\n" in text or "\t" in text or "\r" in text)
         ):
             return _NOTHING
         return self._advance()
@@ -98,7 +112,7 @@ class HoldBack:
         out = self._advance()
         if out.blocked is not None or not self._text:
             return out
-        return _joined([out, self._take(self.held, self._found(self.held))])
+        return _joined([out, self._next(self.held)])
 
     def clean(self, text: str) -> Released | None:
         """All of `text` at once, as the first and last piece, if one scan of it finds nothing at all."""
@@ -113,15 +127,25 @@ class HoldBack:
             if self._large and self.held >= STEP and self._base >= self._tried and self._force == self._bound:
                 out.append(self._bulk())
             window = self._text[self._at : self._at + self._force]
+            if len(window) < min(boundaries.FEWEST, self._force):
+                break
             cut, self._searched = boundaries.quiet_cut(window, self._searched, self._literals)
             if cut:
-                out.append(self._take(cut, self._found(cut)))
+                out.append(self._next(cut))
             elif len(window) >= self._force:
                 out.append(self._forced(window))
             else:
                 break
         self._text, self._at = self._text[self._at :], 0
         return _joined(out)
+
+    def _next(self, size: int) -> Released:
+        """Release the next `size` characters as what is found in them allows."""
+        if self._watch is not None:
+            segment = self._text[self._at : self._at + size]
+            if self._watch.quiet(self._neutral(segment), len(self._context)):
+                return self._released(segment, (size,), [])
+        return self._take(size, self._found(size))
 
     def _bulk(self) -> Released:
         """Many segments at once, as far as the scan of a large piece finds nothing in them."""
@@ -139,6 +163,7 @@ class HoldBack:
             end += cut
         if not sizes or (found and self._scan(seen[: before + end])):
             return _NOTHING
+        self._lose_sight()
         return self._released(block[:end], sizes, [])
 
     def _forced(self, window: str) -> Released:
@@ -149,6 +174,7 @@ class HoldBack:
             found = self._found(self._force)
             for cut in cuts:
                 if not any(f.start < self._base + cut < f.end for f in found):
+                    self._lose_sight()
                     return self._take(cut, found)
         if self._force < self._open_token:
             self._force = min(self._force + STEP, self._open_token)
@@ -236,10 +262,16 @@ class HoldBack:
                 text = _blanked(text, mention.start, mention.end)
         return text
 
+    def _lose_sight(self) -> None:
+        if self._watch is not None:
+            self._watch.lost()
+
     def _remember(self, segment: str, sizes: Sequence[int], findings: list[Finding]) -> None:
         """Append to the context, without what was found: it is reported once and hides nothing that follows."""
         self._context += self._neutral(segment)
         self._segments.extend(sizes)
+        if findings:
+            self._lose_sight()
         shift = self._base + len(segment) - len(self._context)
         for finding in findings:
             self._context = _blanked(self._context, finding.start - shift, finding.end - shift)

@@ -12,7 +12,7 @@ from sallyport.inspection.spans import Span
 WORDS = 6
 HITS = 2
 ANCHORS = 24  # beyond, looking for each costs more than looking at the words
-_WORD = re.compile(r"[^\W_]+")
+WORD = re.compile(r"[^\W_]+")
 
 
 class Fingerprints(Struct, frozen=True):
@@ -30,7 +30,7 @@ def fingerprints(texts: Sequence[str]) -> Fingerprints | None:
     """Fingerprints of the system prompts; None if they are too short to have one."""
     grams: set[tuple[str, ...]] = set()
     for text in texts:
-        words = _WORD.findall(text.lower())
+        words = WORD.findall(text.lower())
         grams.update(zip(*(words[i:] for i in range(WORDS)), strict=False))
     if not grams:
         return None
@@ -52,13 +52,13 @@ def may_repeat(text: str, known: Fingerprints) -> bool:
     lower = text.lower()
     if known.anchors and not any(anchor in lower for anchor in known.anchors):
         return False
-    words = _WORD.findall(lower)
+    words = WORD.findall(lower)
     return not known.ends.isdisjoint(zip(words, words[WORDS - 1 :], strict=False))
 
 
 def scan(text: str, known: Fingerprints) -> list[Span]:
     """One sighting from the first to the last repeated word, in characters, if two sequences agree."""
-    words = _WORD.findall(text.lower())
+    words = WORD.findall(text.lower())
     hits = [
         i
         for i, pair in enumerate(zip(words, words[WORDS - 1 :], strict=False))
@@ -66,7 +66,7 @@ def scan(text: str, known: Fingerprints) -> list[Span]:
     ]
     if len(hits) < HITS:
         return []
-    places = [match.span() for match in _WORD.finditer(text)]
+    places = [match.span() for match in WORD.finditer(text)]
     if len(places) != len(words):
         return [Span("system_prompt_leak", 0, len(text), 1.0, "six-words")]
     return [Span("system_prompt_leak", places[hits[0]][0], places[hits[-1] + WORDS - 1][1], 1.0, "six-words")]

@@ -23,6 +23,7 @@ from sallyport.inspection.engine import Engine, EngineOptions
 from sallyport.inspection.leakage import Fingerprints, fingerprints
 from sallyport.inspection.pool import Pool
 from sallyport.inspection.verdicts import Verdicts
+from sallyport.inspection.watch import Watch
 from sallyport.model import Channel, Direction, Finding, Leaf
 
 _WORKER_MEMORY_MB = 1024
@@ -79,7 +80,9 @@ class InspectionRoom:
 
     @cached_property
     def _engine(self) -> Engine:
-        return Engine(self._engine_options)
+        engine = Engine(self._engine_options)
+        engine.prepare_streams()
+        return engine
 
     @cached_property
     def _verdicts(self) -> Verdicts:
@@ -158,6 +161,10 @@ class InspectionRoom:
             raise DetectorFault("the text is too long to be inspected inline")
         findings = self._engine.scan(((text, channel),), direction, system_fingerprints=known)
         return self._actions.decide(findings, direction, (channel,), roles) if findings else ()
+
+    def watch(self, known: Fingerprints | None = None) -> Watch | None:
+        """A quick answer to whether `scan_inline` has to be asked, for one text of an assistant's answer."""
+        return self._engine.watch(known)
 
     def fingerprints(self, system: Sequence[str]) -> Fingerprints | None:
         """Fingerprints of system prompts, remembered under the SHA-256 of the texts."""

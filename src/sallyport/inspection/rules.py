@@ -210,6 +210,10 @@ class RuleSet:
             for output in (False, True)
         }
         self.candidates = Selection(self._rules).candidates
+        self.output_mask = 0  # the gates' bits of the rules on answers
+        for compiled in self._rules:
+            for bits in compiled.gates if compiled.rule.output else ():
+                self.output_mask |= bits
 
     def applying(self, channel: Channel, *, output: bool) -> Selection:
         """The rules for this channel, in what a caller sent or in what a model answered."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from msgspec import Struct
 
-from sallyport.inspection.holdback import HoldBack, Released, Scan, Unmask
+from sallyport.inspection.holdback import HoldBack, Released, Scan, Unmask, Watch
 from sallyport.inspection.json_arguments import escaped, inspect_arguments
 from sallyport.model import Finding, Tool
 
@@ -43,6 +43,7 @@ class StreamGuard:
         open_token: int = 4096,
         literals: Sequence[str] = (),
         tool_characters: int = 1_000_000,
+        watch: Callable[[], Watch | None] = lambda: None,
     ) -> None:
         self._scan, self._unmask = scan, unmask
         self._scan_tool = scan_tool or scan
@@ -50,6 +51,7 @@ class StreamGuard:
         self._declared = frozenset(declared)
         self._bound, self._open_token, self._literals = bound, open_token, literals
         self._tool_characters = tool_characters
+        self._watch = watch
         self._texts: dict[tuple[int, str], HoldBack] = {}
         self._tools: dict[tuple[int, int], _Held] = {}
         self.blocked: Finding | None = None
@@ -68,6 +70,7 @@ class StreamGuard:
                 bound=self._bound,
                 open_token=self._open_token,
                 literals=self._literals,
+                watch=self._watch(),
             )
         return self._noted(hold.feed(text))
 

@@ -77,6 +77,7 @@ class Guard:
             bound=bounds.hold_back,
             open_token=bounds.open_token,
             literals=bounds.literals,
+            watch=lambda: room.watch(self._known),
         )
 
     def _scan(self, text: str, channel: Channel = "assistant") -> Sequence[Finding]:
