@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from sallyport.gateway.ports import UpstreamAnswer
 from sallyport.gateway.upstream_plain import PlainClient
 from sallyport.gateway.upstream_target import Target
-from sallyport.gateway.upstream_tls import TlsClient
 from sallyport.model import Model
 
 
@@ -28,7 +27,13 @@ class _Client(Protocol):
         """Close all connections."""
 
 
-CLIENTS: dict[str, Callable[[Target], _Client]] = {"http": PlainClient, "https": TlsClient}
+def _over_tls(target: Target) -> _Client:
+    from sallyport.gateway.upstream_tls import TlsClient  # noqa: PLC0415 - 8 MB, which plain upstreams do not need
+
+    return TlsClient(target)
+
+
+CLIENTS: dict[str, Callable[[Target], _Client]] = {"http": PlainClient, "https": _over_tls}
 
 
 class HttpUpstreams:

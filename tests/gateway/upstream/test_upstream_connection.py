@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,6 +89,6 @@ def test_every_call_ends_and_nothing_is_longer_than_it_says(pieces, stream, rese
 def test_any_cutting_gives_the_same_answer(places):
     sent = HEADS[1] + b"3\r\nabc\r\n" + b"2;x\r\nde\r\n0\r\n\r\n"
     edges = sorted({0, len(sent), *(min(place, len(sent)) for place in places)})
-    pieces = [sent[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [sent[a:b] for a, b in itertools.pairwise(edges)]
     for stream in (False, True):
         assert asyncio.run(play(pieces, stream=stream, reset=False)) == (b"abcde", True)
