@@ -23,7 +23,7 @@ Channel = Literal[
     "other",  # any further string leaf (names, metadata, stop words)
 ]
 Action = Literal["allow", "flag", "mask", "block"]
-Surface = Literal["chat", "embeddings", "models"]
+Surface = Literal["chat", "messages", "responses", "completions", "embeddings", "models"]
 
 
 class TlsFacts(Struct, frozen=True, kw_only=True, cache_hash=True):
@@ -110,12 +110,13 @@ class Call(Struct, frozen=True, kw_only=True):
     """A parsed request. `body` is the decoded document, `raw` the bytes that it was decoded from."""
 
     surface: Surface
-    dialect: str  # "openai"
+    dialect: str  # "openai", "anthropic"
     model: str  # as the caller named it
     stream: bool
     raw: bytes
     body: dict[str, object]
     leaves: tuple[Leaf, ...]
+    signed: frozenset[tuple[str | int, ...]] = frozenset()  # paths of leaves that may not be changed
     tools: tuple[str, ...] = ()  # names of the tools that the request declares
     choices: int = 1
     max_output_tokens: int = 0  # 0: not limited by the caller

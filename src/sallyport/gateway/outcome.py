@@ -8,7 +8,7 @@ import orjson
 
 from sallyport.errors import Refusal
 from sallyport.gateway import records
-from sallyport.gateway.dialects.openai_request import TOKENS_PER_CHARACTER
+from sallyport.gateway.dialects.base import TOKENS_PER_CHARACTER
 from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.ports import Rooms
 from sallyport.gateway.respond import SECURITY_HEADERS
@@ -70,10 +70,13 @@ def settle(x: Exchange, rooms: Rooms) -> float:
 
 def _said(x: Exchange) -> bytes:
     """What the model wrote, as it wrote it, with the opening of the commitment. For sealing only."""
-    answer = [
-        {"choice": choice, "field": field, "text": "".join(text for _, _, text in texts)}
-        for (choice, field), texts in groupby(sorted(x.said, key=_place), key=_place)
-    ]
+    said = x.said
+    if len(said) > 1:  # pieces of a stream, or several answers
+        said = [
+            (*place, "".join([text for _, _, text in texts]))
+            for place, texts in groupby(sorted(said, key=_place), key=_place)
+        ]
+    answer = [{"choice": choice, "field": field, "text": text} for choice, field, text in said]
     return orjson.dumps({"answer": answer, "opening": x.opening.hex()})
 
 

@@ -21,7 +21,13 @@ from sallyport.gateway.ports import Question, Rooms
 from sallyport.model import Appended, Call, Decision, Device, Finding, Leaf, Principal, TlsFacts
 
 T = TypeVar("T")
-ACTIONS = {"chat": "chat", "embeddings": "embed"}
+ACTIONS = {
+    "chat": "chat",
+    "messages": "chat",
+    "responses": "chat",
+    "completions": "chat",
+    "embeddings": "embed",
+}
 CONVERSATION = re.compile(r"[A-Za-z0-9._-]{1,128}")
 OPENING_BYTES = 32
 
@@ -209,8 +215,8 @@ async def mask(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | None:
     edits: dict[strict_json.Path, str] = {}
     for index, leaf in enumerate(call.leaves):
         found = per_leaf.get(index, [])
-        if strict_json.KEY in leaf.path:
-            if found:  # a member name cannot be masked without changing what the document means
+        if strict_json.KEY in leaf.path or leaf.path in call.signed:
+            if found:  # to mask a member name, or what was signed, would change what the document means
                 return blocked_input(found[0], leaf)
             continue
         hide = x.vault.mask_arguments if leaf.channel == "tool_arguments" else x.vault.mask

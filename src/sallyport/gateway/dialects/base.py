@@ -14,6 +14,7 @@ from sallyport.model import Call, Leaf, Surface, Usage
 if TYPE_CHECKING:
     from sallyport.gateway.mould import Mould
 
+TOKENS_PER_CHARACTER = 0.3  # an estimate that errs upwards for English; settled after the call
 Wire = Literal["openai", "responses", "anthropic"]  # how errors and streams are written
 
 

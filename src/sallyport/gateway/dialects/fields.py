@@ -36,6 +36,7 @@ WHOLE: Check = (_optional(_whole), "an integer")
 POSITIVE: Check = (_optional(lambda v: _whole(v) and v > 0), "a positive integer")
 OBJECT: Check = (_optional(lambda v: isinstance(v, dict)), "an object")
 LIST: Check = (_optional(lambda v: isinstance(v, list)), "a list")
+TEXTS: Check = (_optional(_texts), "a list of strings")
 TEXT_OR_TEXTS: Check = (_optional(lambda v: isinstance(v, str) or _texts(v)), "a string or a list of strings")
 TEXT_OR_OBJECT: Check = (_optional(lambda v: isinstance(v, str | dict)), "a string or an object")
 ONLY_FALSE: Check = (lambda v: v in (None, False), "false (stored answers hide history from inspection)")
@@ -49,6 +50,11 @@ def whole_between(low: int, high: int) -> Check:
 def one_of(*names: str) -> Check:
     """One of these words, or null."""
     return (_optional(lambda v: v in names), "one of " + ", ".join(names))
+
+
+def needed(check: Check) -> Check:
+    """The same, and not null."""
+    return (lambda v: v is not None and check[0](v), check[1])
 
 
 def wrong(param: str, expected: str) -> Refusal:

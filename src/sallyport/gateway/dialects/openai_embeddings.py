@@ -15,9 +15,8 @@ from typing import Any
 
 from sallyport.errors import Refusal
 from sallyport.gateway.dialects import fields as f
-from sallyport.gateway.dialects.base import AnswerView, Options, Wire
+from sallyport.gateway.dialects.base import TOKENS_PER_CHARACTER, AnswerView, Options, Wire
 from sallyport.gateway.dialects.openai_chat import answer_strings, usage
-from sallyport.gateway.dialects.openai_request import TOKENS_PER_CHARACTER
 from sallyport.gateway.json_edit import replace
 from sallyport.gateway.strict_json import Path, strings
 from sallyport.model import Call, Leaf, Surface

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, ValidationError, convert
 
-from sallyport.gateway.dialects.base import AnswerView
-from sallyport.gateway.dialects.openai_request import CHANNELS, TOKENS_PER_CHARACTER
+from sallyport.gateway.dialects.base import TOKENS_PER_CHARACTER, AnswerView
+from sallyport.gateway.dialects.openai_request import CHANNELS
 from sallyport.gateway.dialects.openai_words import CONSTANTS
 from sallyport.gateway.strict_json import holds
 from sallyport.model import Call, Leaf, Usage

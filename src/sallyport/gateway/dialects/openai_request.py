@@ -12,7 +12,7 @@ from typing import Any
 
 from sallyport.errors import Refusal
 from sallyport.gateway.dialects import fields as f
-from sallyport.gateway.dialects.base import Options
+from sallyport.gateway.dialects.base import TOKENS_PER_CHARACTER, Options
 from sallyport.gateway.strict_json import KEY, Path, numbers, strings
 from sallyport.model import Call, Channel, Leaf
 
@@ -74,7 +74,6 @@ CHANNELS: dict[str, Channel] = {
 }
 PARTS = {"text": "text", "refusal": "refusal"}
 STREAM_OPTIONS = {"include_usage": f.FLAG, "include_obfuscation": f.FLAG}
-TOKENS_PER_CHARACTER = 0.3  # an estimate that errs upwards for English; settled after the call
 # Enumerated by the checks above, so there is no text in them.
 _ENUMERATED = {"role", "type"}
 _LONG = 8  # characters

@@ -1,0 +1,154 @@
+"""A whole answer of `POST /v1/messages`, or of `/v1/messages/count_tokens`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from sallyport.gateway.dialects.base import AnswerView, ToolCall
+from sallyport.gateway.strict_json import KEY, Path, strings
+from sallyport.model import Leaf, Usage
+
+# Member names and words of this wire that are part of its grammar: nobody writes text with them.
+KNOWN_MEMBERS = frozenset(
+    [
+        "id",
+        "type",
+        "role",
+        "model",
+        "content",
+        "stop_reason",
+        "stop_sequence",
+        "stop_details",
+        "usage",
+        "text",
+        "citations",
+        "thinking",
+        "signature",
+        "data",
+        "input",
+        "name",
+        "input_tokens",
+        "output_tokens",
+        "cache_creation_input_tokens",
+        "cache_read_input_tokens",
+        "cache_creation",
+        "ephemeral_5m_input_tokens",
+        "ephemeral_1h_input_tokens",
+        "server_tool_use",
+        "web_search_requests",
+        "web_fetch_requests",
+        "service_tier",
+        "inference_geo",
+        "container",
+        "context_management",
+        "output_tokens_details",
+        "thinking_tokens",
+        "message",
+        "delta",
+        "index",
+        "content_block",
+        "partial_json",
+        "error",
+    ]
+)
+CONSTANTS = frozenset(
+    [
+        "message",
+        "assistant",
+        "text",
+        "thinking",
+        "redacted_thinking",
+        "tool_use",
+        "end_turn",
+        "max_tokens",
+        "stop_sequence",
+        "pause_turn",
+        "refusal",
+        "standard",
+        "priority",
+        "batch",
+    ]
+)
+_OPAQUE = {"signature", "data"}  # of thinking: only the provider can read it
+
+
+def view(document: Any) -> AnswerView:
+    """What is in a message. Raises ValueError if it is none."""
+    if not isinstance(document, dict) or document.get("type") != "message":
+        raise ValueError("no message")
+    blocks = document.get("content")
+    if not isinstance(blocks, list) or document.get("role") != "assistant":
+        raise ValueError("no content of an assistant")
+    prose: dict[Path, tuple[int, str]] = {}
+    for index, block in enumerate(blocks):
+        if block["type"] == "text":
+            prose["content", index, "text"] = (index, "text")
+    return AnswerView(
+        leaves=tuple(Leaf(path, text, "assistant") for path, text in texts(document)),
+        prose=prose,
+        tools=tuple(tool(index, block) for index, block in enumerate(blocks) if block["type"] == "tool_use"),
+        usage=usage(document.get("usage")),
+    )
+
+
+def counted(document: Any) -> AnswerView:
+    """The answer of a count. Raises ValueError if it is none."""
+    if not isinstance(document, dict) or not _is_count(document.get("input_tokens")):
+        raise ValueError("no count")
+    leaves = tuple(Leaf(path, text, "assistant") for path, text in strings(document, known=KNOWN_MEMBERS))
+    return AnswerView(leaves=leaves, prose={}, tools=(), usage=Usage())
+
+
+def texts(document: Any) -> Iterator[tuple[Path, str]]:
+    """Strings that must be inspected: all but grammar, what only the provider reads, and inputs of tools."""
+    blocks = document.get("content")
+    inputs = {
+        ("content", index, "input")
+        for index, block in enumerate(blocks if isinstance(blocks, list) else ())
+        if block["type"] == "tool_use"
+    }
+    opaque = {
+        ("content", index, name)
+        for index, block in enumerate(blocks if isinstance(blocks, list) else ())
+        if block["type"] in {"thinking", "redacted_thinking"}
+        for name in _OPAQUE
+    }
+    for path, text in strings(document, known=KNOWN_MEMBERS):
+        if path[:3] in inputs or path in opaque or (text in CONSTANTS and KEY not in path):
+            continue
+        yield path, text
+
+
+def tool(index: int, block: Any) -> ToolCall:
+    """A tool call. Raises ValueError for one that cannot be inspected."""
+    name, arguments = block.get("name"), block.get("input")
+    if not isinstance(name, str) or not isinstance(arguments, dict):
+        raise ValueError("a tool call without name or input")
+    return ToolCall(
+        choice=index,
+        index=index,
+        id=str(block.get("id") or ""),
+        name=name,
+        arguments=orjson.dumps(arguments).decode(),
+        path=("content", index, "input"),
+        as_value=True,
+    )
+
+
+def usage(given: Any) -> Usage | None:
+    """The provider's counts, if they can be believed. What was cached counts as read."""
+    if not isinstance(given, dict):
+        return None
+    names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    read = [given.get(name) or 0 for name in names]
+    written = given.get("output_tokens")
+    if not all(_is_count(count) for count in (*read, written)):
+        return None
+    return Usage(input_tokens=sum(read), output_tokens=int(written or 0))
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
