@@ -36,17 +36,21 @@ class Canaries:
 
     def scan(self, data: bytes) -> list[Span]:
         """Sightings in `data`, in bytes, without overlap."""
-        if self._gate is None:
-            return []
-        compact = data.translate(None, _NOT_ALNUM)
-        if not self._gate.scan(compact):
-            return []
-        return self._locate(data)
+        return self._locate(data) if self._seen(data.translate(None, _NOT_ALNUM)) else []
+
+    def touch(self, data: bytes) -> bool:
+        """Whether there is a sighting in `data`."""
+        return self._gate is not None and self._seen(data.translate(None, _NOT_ALNUM))
+
+    def _seen(self, compact: bytes) -> bool:
+        if self._gate is None or (self._digits and compact.isalpha()):
+            return False
+        return self._gate.touches(compact)
 
     def pass_over(self, before: bytes, data: bytes) -> bytes | None:
         """The letters and digits to give as `before` with the next piece of a text; None if a run may end in this."""
         compact = before + data.translate(None, _NOT_ALNUM)
-        if self._gate is not None and not (self._digits and compact.isalpha()) and self._gate.scan(compact):
+        if self._seen(compact):
             return None
         return compact[1 - RUN :]
 

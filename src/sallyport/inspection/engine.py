@@ -15,7 +15,7 @@ from msgspec import Struct
 from sallyport.inspection import leakage
 from sallyport.inspection.canary import Canaries
 from sallyport.inspection.detector import IDENTIFIERS, INSTRUCTIONS, LEAKS, SECRETS
-from sallyport.inspection.gate import Gate, GateBuilder
+from sallyport.inspection.gate import Gate, GateBuilder, together
 from sallyport.inspection.identifiers import Identifiers
 from sallyport.inspection.leakage import Fingerprints
 from sallyport.inspection.rules import Match, Rule, RuleSet
@@ -48,8 +48,9 @@ class EngineOptions(Struct, frozen=True, kw_only=True):
 class _Pass(Struct, frozen=True):
     """What is the same for all texts of one scan."""
 
-    direction: Direction
+    output: bool
     known: Fingerprints | None
+    gate: Gate  # may see more than there is, where that only costs time
     bits: Callable[[str], int]
 
 
@@ -64,7 +65,8 @@ class Engine:
         self._views = ViewGate(gate)
         self._canaries = Canaries(options.canaries)
         self._has_canaries = bool(options.canaries)
-        self._always = self._identifiers.mask | self._secrets.mask | self._views.mask
+        self._pattern_bits = self._identifiers.mask | self._secrets.mask
+        self._always = self._pattern_bits | self._views.mask
         self._gate = gate.build()
         self._builder = gate
         self._sieve: Gate | None = None
@@ -90,46 +92,74 @@ class Engine:
 
         Spans count characters of the text itself, also where the finding was made on a decoded view.
         """
-        this = _Pass(direction, system_fingerprints, self._bits)
+        output = direction == "output"
+        gate = self._sieve if output and self._sieve is not None else self._gate
+        this = _Pass(output, system_fingerprints, gate, self._bits)
         if len(texts) > _FEW:
             joined = _SEPARATOR.join([text for text, _ in texts])
             if not joined:
                 return ()
             channels = frozenset([channel for _, channel in texts])
-            if self._hits(joined, joined.encode(errors="replace"), channels, this) is None:
+            if self._hits(joined, channels, this, joined=True) is None:
                 return ()
         findings: list[Finding] = []
         for leaf, (text, channel) in enumerate(texts):
             if text:
-                hits = self._hits(text, text.encode(errors="replace"), (channel,), this)
+                hits = self._hits(text, (channel,), this)
                 if hits is not None:
                     findings += self._findings(leaf, self._text(text, channel, hits, this))
         return tuple(findings)
 
-    def _hits(self, text: str, data: bytes, channels: Iterable[Channel], this: _Pass) -> int | None:
-        """The gate's bits for a text; None if nothing can be found in it."""
-        if self._sieve is not None and this.direction == "output" and text.isascii():
-            loose = self._sieve.scan(data)
-            if not loose & self._always:
-                clean = self._is_clean(text, data, channels, loose, this)
-                return None if clean else self._gate.scan(data)
-        hits = self._gate.scan(data)
-        return None if self._is_clean(text, data, channels, hits, this) else hits
+    def _hits(
+        self, text: str, channels: Iterable[Channel], this: _Pass, *, joined: bool = False
+    ) -> int | None:
+        """The gate's bits for a text; None if nothing can be found in it, nor in any of the texts it is `joined` of."""
+        data = text.encode(errors="replace")
+        if not text.isascii():
+            return self._gate.scan(data)
+        found = this.gate.found(data)
+        hits = together(found)
+        if self._is_clean(data, hits, found, channels, this, joined=joined):
+            return None
+        return hits if this.gate is self._gate else self._gate.scan(data)
 
-    def _is_clean(self, text: str, data: bytes, channels: Iterable[Channel], hits: int, this: _Pass) -> bool:
-        """Whether nothing can be found in a text: then nothing is found in any piece of it either."""
-        if hits & self._always or not text.isascii():
+    def _is_clean(
+        self,
+        data: bytes,
+        hits: int,
+        found: list[int],
+        channels: Iterable[Channel],
+        this: _Pass,
+        *,
+        joined: bool,
+    ) -> bool:
+        if hits & self._pattern_bits and (joined or self._patterns(data, hits)):
             return False
-        if self._has_canaries and self._canaries.scan(data):
+        if hits & self._views.mask:
+            views = self._views.few(data, hits, this.gate.scan)
+            if views is None:
+                return False
+            for view, seen in views:
+                if not self._is_free(view, seen, None, channels, this):
+                    return False
+        return self._is_free(data, hits, found, channels, this)
+
+    def _is_free(
+        self, data: bytes, hits: int, found: list[int] | None, channels: Iterable[Channel], this: _Pass
+    ) -> bool:
+        """Whether no instruction, canary or part of a system prompt can be in an ASCII text or in a part of it.
+
+        So the reservations of a rule (`unless`) do not count: what excuses one part does not excuse another.
+        """
+        if self._canaries.touch(data):
             return False
-        if this.known is not None and leakage.may_repeat(text, this.known):
+        if this.known is not None and leakage.may_repeat(data.decode(), this.known):
             return False
-        output = this.direction == "output"
-        return not any(
-            compiled.search(data, loose=False)
-            for channel in channels
-            for compiled in self._rules.applying(channel, output=output).candidates(hits)
-        )
+        for channel in channels:
+            for compiled in self._rules.applying(channel, output=this.output).candidates(hits, found):
+                if compiled.expression.search(data):
+                    return False
+        return True
 
     def exhaustive(
         self,
@@ -146,7 +176,7 @@ class Engine:
         def bits(text: str) -> int:
             return self._bits(text) | (self._gate.everything & ~self._views.mask)
 
-        this = _Pass(direction, system_fingerprints, bits)
+        this = _Pass(direction == "output", system_fingerprints, self._gate, bits)
         return tuple(
             finding
             for leaf, (text, channel) in enumerate(texts)
@@ -174,7 +204,7 @@ class Engine:
                 ]
             if view.kind in _PATTERN_VIEWS:
                 patterns += _located(view, data, self._patterns(data, seen))
-            matches = self._instructions(data, view.kind, channel, seen, output=this.direction == "output")
+            matches = self._instructions(data, view.kind, channel, seen, output=this.output)
             if matches:
                 table = byte_to_character(data, [o for m in matches for o in (m.start, m.end)])
                 instructions += [(m.rule, *view.locate(table[m.start], table[m.end])) for m in matches]

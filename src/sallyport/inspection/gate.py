@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import hyperscan
@@ -70,6 +72,11 @@ def _on_match(number: int, _start: int, _end: int, _flags: int, hits: Any) -> No
     hits.append(number)
 
 
+def together(found: list[int]) -> int:
+    """Single bits as one number."""
+    return reduce(or_, found, 0)
+
+
 class Gate:
     """A compiled set of expressions. Each has the bit of its place, or of its number where there are `numbers`."""
 
@@ -91,11 +98,13 @@ class Gate:
         self._database.scan(data, match_event_handler=_on_match, context=hits)
         return bool(hits)
 
-    def scan(self, data: bytes) -> int:
-        """The bits of all expressions that occur in `data`."""
+    def found(self, data: bytes) -> list[int]:
+        """The bits of all expressions that occur in `data`, one by one."""
         hits: list[int] = []
         self._database.scan(data, match_event_handler=_on_match, context=hits)
-        bits = 0
-        for number in hits:
-            bits |= self._bits[number]
-        return bits
+        bits = self._bits
+        return [bits[number] for number in hits]
+
+    def scan(self, data: bytes) -> int:
+        """The same bits, together."""
+        return together(self.found(data))

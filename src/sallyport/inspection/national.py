@@ -126,6 +126,7 @@ class NationalNumbers:
             (name, re2.compile(pattern), _OWN.get(name) or _validator(module))
             for name, module, pattern in LETTERS
         ]
+        self._any_letters = re2.compile(b"|".join(b"(?:%s)" % pattern for _, _, pattern in LETTERS))
 
     def in_run(self, run: Run) -> Iterator[Span]:
         """Numbers made of digits, in a run."""
@@ -141,6 +142,8 @@ class NationalNumbers:
 
     def in_text(self, data: bytes) -> Iterator[Span]:
         """Numbers with letters in them."""
+        if self._any_letters.search(data) is None:
+            return
         for name, expression, check in self._letters:
             for match in expression.finditer(data):
                 start, end = match.span(1)

@@ -171,24 +171,26 @@ class Selection:
 
     def __init__(self, rules: Iterable[Compiled]) -> None:
         self._rules = list(rules)
-        self._by_bit: dict[int, list[tuple[int, list[int]]]] = {}
+        self._by_bit: dict[
+            int, list[tuple[int, int]]
+        ] = {}  # of the rarest gate: rule, bits of its other gate
         self.mask = 0
         for number, compiled in enumerate(self._rules):
             anchor = min(compiled.gates, key=int.bit_count)
-            rest = [bits for bits in compiled.gates if bits is not anchor]
+            rest = next((bits for bits in compiled.gates if bits is not anchor), anchor)
             self.mask |= anchor
             for bit in _each(anchor):
                 self._by_bit.setdefault(bit, []).append((number, rest))
 
-    def candidates(self, hits: int) -> list[Compiled]:
-        """The rules that may match a text with these bits, in order."""
+    def candidates(self, hits: int, found: Iterable[int] | None = None) -> list[Compiled]:
+        """The rules that may match a text with these bits, in order. `found` are the same bits, one by one."""
+        if not hits & self.mask:
+            return []
         numbers: set[int] = set()
-        for bit in _each(hits & self.mask):
-            for number, rest in self._by_bit[bit]:
-                for bits in rest:
-                    if not hits & bits:
-                        break
-                else:
+        by_bit = self._by_bit
+        for bit in found or _each(hits & self.mask):
+            for number, rest in by_bit.get(bit, ()):
+                if hits & rest:
                     numbers.add(number)
         return [self._rules[number] for number in sorted(numbers)]
 
