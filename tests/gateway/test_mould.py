@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 import json
+from itertools import pairwise
 
 import door
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sallyport.gateway.dialects.openai_chat import OpenAIChat
@@ -111,3 +113,42 @@ async def test_an_event_that_hides_something_beside_its_text_is_parsed(place):
     out = await door.call(w, door.chat(stream=True))
     assert json.loads(out.events()[-1])["error"]["code"] == "output_blocked"
     assert door.CANARY not in out.data.decode()
+
+
+@given(
+    st.lists(st.text(alphabet='ab "\\\n<é', min_size=1, max_size=6), min_size=1, max_size=8),
+    st.lists(st.integers(0, 4000), max_size=12),
+    st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_bytes_in_any_pieces_are_answered_alike(words, cuts, mixed):
+    """An event that comes alone is read by its mould, other bytes by the reader of events."""
+    deltas = [door.delta(content=word) for word in words]
+    if mixed:
+        deltas.insert(1, door.delta(reasoning_content="hm "))
+    events = door.sse(*deltas, door.delta(finish="stop"), "[DONE]")
+    whole = b"".join(events)
+    places = [0, *sorted(cut % (len(whole) + 1) for cut in cuts), len(whole)]
+    chunkings = events, [whole], [whole[start:end] for start, end in pairwise(places)]
+    answers = {_said(asyncio.run(_streamed(chunks))) for chunks in chunkings}
+    assert answers == {"".join(words)}
+
+
+@pytest.mark.parametrize("before", [b": a comment that goes on ", b"x"])
+async def test_bytes_that_wait_belong_to_what_comes_next(before):
+    word = door.sse(door.delta(content="well "))[0]
+    end = door.sse(door.delta(finish="stop"), "[DONE]")
+    out = await _streamed([word, word, before, word, *end])
+    assert _said(out) == "well well "
+
+
+async def _streamed(chunks):
+    w = door.World()
+    w.chunks = list(chunks)
+    return await door.call(w, door.chat(stream=True))
+
+
+def _said(out):
+    *events, end = out.events()
+    assert end == "[DONE]"
+    return "".join(json.loads(e)["choices"][0]["delta"].get("content", "") for e in events)

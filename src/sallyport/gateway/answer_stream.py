@@ -75,32 +75,58 @@ class StreamAnswer:
             await answer.close()
 
     async def _flow(self, chunks: AsyncIterator[bytes]) -> Refusal | None:
-        reader = sse.Reader(limit=self._limits.event_bytes)
+        reader, clock = sse.Reader(limit=self._limits.event_bytes), self._rooms.clock.monotonic
         async for data in chunks:
-            self._last_read = self._rooms.clock.monotonic()
-            try:
-                events = reader.feed(data)
-            except ValueError:
-                raise UpstreamFault("an event is too large", code="upstream_too_large") from None
-            out: list[bytes] = []
-            for event in events:
-                refusal = await self._event(event, out)
-                if refusal is not None:
-                    return refusal
-                if self._ended:
-                    return await self._finish(out)
+            self._last_read = clock()
+            out = self._at_once(data) if reader.at_rest else None
+            if out is None:
+                out = await self._events(reader, data)
+            if isinstance(out, Refusal):
+                return out
+            if self._ended:
+                return await self._finish([out] if out else [])
             if out:
-                await self._write(b"".join(out))
+                await self._write(out)
         asked = self._x.call.choices if self._x.call else 1
         if self._open or len(self._finished) < asked:
             raise UpstreamFault("the stream ended early", code="upstream_invalid")
         return await self._finish([])
 
+    def _at_once(self, data: bytes) -> bytes | Refusal | None:
+        """What may leave of bytes that are one more event of a known shape, as most are; None for any others."""
+        mould = self._mould
+        if mould is None or self._gate is not None or (given := mould.text(data)) is None:
+            return None
+        text = self._feed(mould.chunk, mould.place, given)
+        if text == given:
+            return data
+        if isinstance(text, Refusal):
+            return text
+        return mould.filled(text) if text else b""
+
+    async def _events(self, reader: sse.Reader, data: bytes) -> bytes | Refusal:
+        """What may leave of the events that end in these bytes."""
+        try:
+            events = reader.feed(data)
+        except ValueError:
+            raise UpstreamFault("an event is too large", code="upstream_too_large") from None
+        out: list[bytes] = []
+        for event in events:
+            refusal = await self._event(event, out)
+            if refusal is not None:
+                return refusal
+            if self._ended:
+                break
+        return b"".join(out)
+
     async def _event(self, event: sse.Event, out: list[bytes]) -> Refusal | None:
         """Judge one event; what may leave is appended to `out`."""
-        mould = self._mould
-        if mould is not None and (text := mould.text(event.raw)) is not None:
-            return await self._moulded(mould, event.raw, text, out)
+        moulded = self._at_once(event.raw)
+        if moulded is not None:
+            if isinstance(moulded, Refusal):
+                return moulded
+            out.append(moulded)
+            return None
         try:
             chunk = self._dialect.chunk(event.data, event.raw)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -123,24 +149,9 @@ class StreamAnswer:
             return await self._one_piece(chunk, chunk.pieces[0], out)
         return await self._many(chunk, out)
 
-    async def _moulded(self, mould: Mould, raw: bytes, given: str, out: list[bytes]) -> Refusal | None:
-        """One more text delta in an event whose like was judged before."""
-        like = mould.chunk.pieces[0]
-        piece = Piece(choice=like.choice, field=like.field, text=given)
-        text = self._feed(mould.chunk, piece)
-        if self._gate is not None and isinstance(text, str):
-            text = await self._gate.release((piece.choice, piece.field), text)
-        if isinstance(text, Refusal):
-            return text
-        if text:
-            out.append(raw if text == given else mould.filled(text))
-        return None
-
     async def _one_piece(self, chunk: Chunk, piece: Piece, out: list[bytes]) -> Refusal | None:
         """The common case: one text delta and nothing else."""
-        text = self._feed(chunk, piece)
-        if self._gate is not None and isinstance(text, str):
-            text = await self._gate.release((piece.choice, piece.field), text)
+        text = await self._released(chunk, piece)
         if isinstance(text, Refusal):
             return text
         if text == piece.text:
@@ -151,24 +162,33 @@ class StreamAnswer:
             out.append(rest)
         return None
 
-    def _feed(self, chunk: Chunk, piece: Piece) -> str | Refusal:
-        self._fields.setdefault((piece.choice, piece.field), chunk)
-        self._goes_on(piece.choice)
-        self._x.said.append((piece.choice, piece.field, piece.text))
-        self._x.output_characters += len(piece.text)
-        released = self._guard.feed_text(piece.choice, piece.field, piece.text)
+    async def _released(self, chunk: Chunk, piece: Piece) -> str | Refusal:
+        """The same where plug-in detectors may have to be waited for."""
+        place = (piece.choice, piece.field)
+        text = self._feed(chunk, place, piece.text)
+        if self._gate is not None and isinstance(text, str):
+            return await self._gate.release(place, text)
+        return text
+
+    def _feed(self, chunk: Chunk, place: tuple[int, str], given: str) -> str | Refusal:
+        """One more text delta: what the guard lets go, or why the answer ends."""
+        if place not in self._fields:
+            self._goes_on(place[0])
+            self._fields[place] = chunk
+        x = self._x
+        x.said.append((*place, given))
+        x.output_characters += len(given)
+        released = self._guard.feed_text(*place, given)
         if released.findings:
-            self._x.findings += released.findings
+            x.findings += released.findings
         if released.blocked is not None:
-            return output_blocked(released.blocked.type, f"choices[{piece.choice}].delta.{piece.field}")
+            return output_blocked(released.blocked.type, f"choices[{place[0]}].delta.{place[1]}")
         return expect(released.text, str)
 
     async def _many(self, chunk: Chunk, out: list[bytes]) -> Refusal | None:
         """Several deltas, tool calls or the end of a choice in one event."""
         for piece in chunk.pieces:
-            text = self._feed(chunk, piece)
-            if self._gate is not None and isinstance(text, str):
-                text = await self._gate.release((piece.choice, piece.field), text)
+            text = await self._released(chunk, piece)
             if isinstance(text, Refusal):
                 return text
             if text:
@@ -267,9 +287,11 @@ class StreamAnswer:
             await self._x.out.head(200, headers)
 
     async def _write(self, data: bytes) -> None:
-        await self._head()
-        await self._x.out.write(data)
-        self._x.delivered.update(data)
+        x = self._x
+        if not x.out.started:
+            await self._head()
+        await x.out.write(data)
+        x.delivered.update(data)
         self._last_write = self._rooms.clock.monotonic()
 
     async def _keep_alive(self) -> None:

@@ -8,31 +8,29 @@ literal is the same document but for that text, so nothing else in it is new.
 from __future__ import annotations
 
 import orjson
-from msgspec import Struct
 
 from sallyport.gateway.dialects.base import Chunk
 
 
-class Mould(Struct, frozen=True, kw_only=True):
-    """The bytes around the text of `chunk`, which has one piece."""
+class Mould:
+    """The bytes around the text of `chunk`, which has one piece. The quotes of the text's literal are part of them."""
 
-    before: bytes
-    after: bytes
-    chunk: Chunk
+    __slots__ = ("_after", "_before", "_end", "_start", "chunk", "place")
+
+    def __init__(self, *, before: bytes, after: bytes, chunk: Chunk) -> None:
+        self._before, self._after, self.chunk = before, after, chunk
+        self._start, self._end = len(before) - 1, 1 - len(after)
+        self.place = (chunk.pieces[0].choice, chunk.pieces[0].field)
 
     def text(self, raw: bytes) -> str | None:
         """The text of an event of this shape; None for any other, and for one without text."""
-        if not (raw.startswith(self.before) and raw.endswith(self.after)):
-            return None
-        literal = raw[len(self.before) : len(raw) - len(self.after)]
-        if literal[:1] != b'"' or literal[-1:] != b'"':
+        if not (raw.startswith(self._before) and raw.endswith(self._after)):
             return None
         try:
-            text = orjson.loads(literal)
+            return orjson.loads(raw[self._start : self._end]) or None
         except ValueError:
             return None
-        return text if isinstance(text, str) and text else None
 
     def filled(self, text: str) -> bytes:
         """The event with this text."""
-        return self.before + orjson.dumps(text) + self.after
+        return b"%b%b%b" % (self._before[:-1], orjson.dumps(text), self._after[1:])

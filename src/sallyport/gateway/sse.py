@@ -33,6 +33,11 @@ class Reader:
         self._line_ended = False
         self._limit = limit
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether what comes next begins an event, and is not the first. Whole events may then be read by others."""
+        return not (self._parts or self._first or self._after_cr)
+
     def feed(self, chunk: bytes) -> list[Event]:
         """Events that ended in this chunk. Raises ValueError when one grows past the limit."""
         if self._is_one_event(chunk):
@@ -58,7 +63,7 @@ class Reader:
             and chunk.endswith(b"\n\n")
             and chunk.count(b"\n") == 2  # noqa: PLR2004 - those two
             and b"\r" not in chunk
-            and not (self._parts or self._first or self._after_cr)
+            and self.at_rest
         )
 
     def _line_feeds(self, chunk: bytes) -> bytes:

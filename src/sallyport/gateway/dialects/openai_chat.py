@@ -139,7 +139,8 @@ class OpenAIChat:
         match = openai_delta.literal(chunk.raw)
         if match is None:
             return None
-        return Mould(before=chunk.raw[: match.start(2)], after=chunk.raw[match.end(2) :], chunk=chunk)
+        start, end = match.span(2)
+        return Mould(before=chunk.raw[: start + 1], after=chunk.raw[end - 1 :], chunk=chunk)
 
     def text_event(self, like: Chunk, choice: int, field: str, text: str) -> bytes:
         """A new event that carries text, with the members of an earlier one."""
