@@ -23,6 +23,7 @@ TELLS = {
     "token": {4},
     "explain": {0},
     "enrol": {4},
+    "inspect": {1, 3},
     "people list": {4},
     "audit verify": {1, 3},
     "audit key": {3},
@@ -47,6 +48,17 @@ def test_help_fits_one_screen(run, verb):
 @pytest.mark.parametrize("verb", GROUPS)
 def test_no_verb_is_cut_in_the_list(run, verb):
     assert "..." not in run(*verb.split(), "--help").out.partition("Commands:")[2]
+
+
+def test_every_verb_is_in_the_list_once(run):
+    listed = run("--help").out.partition("Commands:")[2]
+    names = [name for line in listed.splitlines() for name in line[2:].partition("  ")[0].split(", ") if name]
+    assert sorted(names) == sorted({verb.split()[1] for verb in VERBS})
+
+
+def test_a_verb_of_which_the_list_says_nothing_speaks_for_itself(run, monkeypatch):
+    monkeypatch.setattr("sallyport.cli.app.TOGETHER", {})
+    assert "logout   End the session at the door, and forget the key." in run("--help").out
 
 
 @pytest.mark.parametrize("verb", TELLS)

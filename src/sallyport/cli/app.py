@@ -7,17 +7,43 @@ import importlib
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from sallyport import __version__
 from sallyport.cli.output import neutral
 from sallyport.errors import CATALOGUE, Fault, SallyportError, SettingsError
 
-VERBS = ("up", "demo", "serve", "check", "login", "session", "people", "audit")
+VERBS = ("up", "demo", "serve", "check", "login", "session", "inspect", "people", "audit")
+# What the first screen of help says of verbs that belong together, or too much; any other verb speaks for itself.
+TOGETHER = {
+    ("up", "demo"): "A door with a demo company, and its story.",
+    ("serve", "check"): "Start the door with your configuration; prove it.",
+    ("login", "logout", "enrol"): "A short-lived key; the end of it; your factors.",
+    ("people",): "The people of the built-in directory.",
+    ("whoami", "models", "token"): "Who you are, what you may use, a key for tools.",
+}
+
+
+class Verbs(TyperGroup):
+    """The verbs, with those that belong together in one line, so that the first help fits a screen."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of verbs."""
+        row_of = {verb: row for row in TOGETHER for verb in row}
+        rows = dict.fromkeys(row_of.get(verb, (verb,)) for verb in self.list_commands(ctx))
+        with formatter.section("Commands"):
+            formatter.write_dl([(", ".join(row), TOGETHER.get(row) or self._says(row[0])) for row in rows])
+
+    def _says(self, verb: str) -> str:
+        return self.commands[verb].get_short_help_str(80)
+
+
 app = typer.Typer(
     name="sallyport",
+    cls=Verbs,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -114,6 +114,11 @@ class Pool:
         await asyncio.gather(*(worker.kill() for worker in self._workers))
         self._workers.clear()
 
+    async def settled(self, seconds: float) -> None:
+        """Wait until nothing is being replaced, for at most so long."""
+        if self._chores:
+            await asyncio.wait(self._chores, timeout=seconds)
+
     async def run(self, task: wire.Task) -> wire.Reply:
         """The answer to a task. Raises `DetectorFault` when late, broken or full."""
         if self._running >= self._size * _QUEUE_PER_WORKER:

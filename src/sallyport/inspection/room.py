@@ -7,6 +7,7 @@ fails, is late or lies raises `DetectorFault`; there is no partial answer.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import sys
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ from sallyport.inspection.watch import Watch
 from sallyport.model import Channel, Direction, Finding, Leaf
 
 _WORKER_MEMORY_MB = 1024
+_RECOVERY_SECONDS = 30.0
 _PLUG_IN_WORKERS = 2  # so that a hung one holds up nobody while it is killed
 _FINGERPRINTS_KEPT = 256
 DENSE_CHARACTERS = 2048  # up to which any text is inspected at once
@@ -106,6 +108,8 @@ class InspectionRoom:
             failures = [failure for failure in await starting if failure is not None]
         except BaseException:
             starting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await starting
             await self.stop()
             raise
         if failures:
@@ -116,6 +120,11 @@ class InspectionRoom:
         """End the worker processes."""
         for pool in self._pools():
             await pool.stop()
+
+    async def recovered(self) -> None:
+        """Wait for the worker processes that are being replaced after a fault: for who has time, not for the door."""
+        for pool in self._pools():
+            await pool.settled(_RECOVERY_SECONDS)
 
     def _pools(self) -> list[Pool]:
         return [self._pool, *(pool for _, pool in self._plug_ins)]

@@ -25,18 +25,16 @@ from sallyport.identity.directory import Directory
 from sallyport.identity.revocation import RevocationFeed
 from sallyport.identity.room import IdentityRoom
 from sallyport.identity.sessions import SessionKeys
-from sallyport.inspection.room import InspectionRoom
-from sallyport.inspection.vault import Vaults
 from sallyport.keys.keyring import KeyRing, in_use
 from sallyport.keys.root import open_root
 from sallyport.keys.sealed_state import SealedStateStore
 from sallyport.keys.sealing import Sealer
 from sallyport.settings import Settings
 from sallyport.stores.sqlite import SqliteStateStore
-from sallyport.wiring import adapters, history, providers, translate
+from sallyport.wiring import adapters, history, inspecting, providers, translate
 from sallyport.wiring.chance import Chance
 from sallyport.wiring.evidence import LogEvidence
-from sallyport.wiring.guards import Bounds, Guards, NoInspection
+from sallyport.wiring.guards import Guards, NoInspection
 from sallyport.wiring.health import Health
 from sallyport.wiring.logbook import open_log
 from sallyport.wiring.places import Places
@@ -192,15 +190,10 @@ class Deployment:
         return log
 
     async def _inspection(self) -> Guards | NoInspection:
-        given = self.settings.inspection
-        if given.unsafe_off:
-            return NoInspection()
-        options = translate.inspection(self.settings)
-        room = InspectionRoom(options)
-        await self._run(room)
-        bounds = Bounds(hold_back=given.hold_back, open_token=given.open_token, literals=options.canaries)
-        plug_ins = frozenset(plug_in.name for plug_in in given.plug_ins)
-        return Guards(room, Vaults(time.monotonic, self.chance), bounds, plug_ins)
+        guards, room = inspecting.guards(self.settings, time.monotonic, self.chance)
+        if room is not None:
+            await self._run(room)
+        return guards
 
     async def _run(self, part: Any) -> None:
         await part.start()
