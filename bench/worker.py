@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from sallyport.gateway.cycle import JoinedProtocol
 from sallyport.gateway.socket import BACKLOG, bind_private
 from sallyport.serving.worker import server_config, settle
 from sallyport.settings import loads
@@ -30,7 +30,7 @@ def main(settings: str, port: str, path: str, secret: str) -> None:
     listener.listen(BACKLOG)
     sockets = [listener] if path == "-" else [listener, bind_private(Path(path))]
     config = server_config(app)
-    config.http = config.http_protocol_class = HttpToolsProtocol  # a TCP peer has no user to ask for
+    config.http = config.http_protocol_class = JoinedProtocol  # a TCP peer has no user to ask for
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(serve(uvicorn.Server(config), sockets, Path(settings).parent.with_suffix(".state")))
 

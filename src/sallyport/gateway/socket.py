@@ -13,9 +13,8 @@ import stat
 import struct
 from pathlib import Path
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from sallyport.errors import SettingsError
+from sallyport.gateway.cycle import JoinedProtocol
 
 _UCRED = struct.Struct("3i")  # pid, uid, gid
 _PATH_BYTES = 107  # sockaddr_un.sun_path without its final zero byte
@@ -100,7 +99,7 @@ def is_own_peer(connection: object) -> bool:
         return False
 
 
-class PeerCheckedProtocol(HttpToolsProtocol):
+class PeerCheckedProtocol(JoinedProtocol):
     """uvicorn's HTTP protocol, for our own user's processes only. Others are cut before a byte is read."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
