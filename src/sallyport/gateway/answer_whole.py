@@ -68,7 +68,7 @@ def _view(x: Exchange, raw: bytes, document: Any) -> AnswerView:
 
 async def _send(x: Exchange, rooms: Rooms) -> bytes:
     assert x.model is not None
-    answer = await rooms.upstreams.send(x.model, x.dialect.surface, x.outgoing, stream=False)
+    answer = await rooms.upstreams.send(x.model, x.dialect.endpoint, x.outgoing, stream=False)
     try:
         x.upstream_status = answer.status
         return expect(await answer.body(), bytes)
@@ -81,7 +81,7 @@ async def _guard(x: Exchange, rooms: Rooms, view: AnswerView) -> dict[strict_jso
     assert x.vault is not None
     guard = rooms.inspection.guard(x.vault, x.roles, x.system)
     arguments = {tool.path for tool in view.tools}
-    leaves = tuple(leaf for leaf in view.leaves if leaf.path not in arguments)
+    leaves = tuple([leaf for leaf in view.leaves if leaf.path not in arguments])
     found = check_findings(await rooms.inspection.inspect(leaves, "output", x.roles, system=x.system), leaves)
     x.findings += found
     by_leaf: dict[int, list[Finding]] = defaultdict(list)
@@ -91,7 +91,10 @@ async def _guard(x: Exchange, rooms: Rooms, view: AnswerView) -> dict[strict_jso
         raise UpstreamFault("too many tool calls", code="upstream_too_large")
     edits: dict[strict_json.Path, Any] = {}
     for index, leaf in enumerate(leaves):
-        changed = await _released(x, rooms, guard, leaf, by_leaf.get(index, []), view.prose.get(leaf.path))
+        prose = view.prose.get(leaf.path)
+        if prose is None and index not in by_leaf:
+            continue
+        changed = await _released(x, rooms, guard, leaf, by_leaf.get(index, []), prose)
         if isinstance(changed, Refusal):
             return changed
         if changed != leaf.text:

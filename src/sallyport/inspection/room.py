@@ -142,16 +142,18 @@ class InspectionRoom:
         `system` are the system prompts of the call, whose leakage is looked for (on output).
         Raises `DetectorFault` when a detector fails, is late or lies.
         """
-        texts = tuple((leaf.text, leaf.channel) for leaf in leaves)
-        channels = [leaf.channel for leaf in leaves]
-        findings = await self._built_in(texts, direction, system)
+        texts = tuple([(leaf.text, leaf.channel) for leaf in leaves])
+        findings = self._at_once(texts, direction, system)
+        if findings is None:
+            task = wire.Task(texts=texts, direction=direction, system=tuple(system))
+            findings = (await self._pool.run(task)).findings
         if direction == "input":
             findings += self._over_turns(leaves, findings)
         if self._plug_ins:
             findings = (*findings, *await self._others(texts, direction))
         if not findings:
             return ()
-        return self._actions.decide(findings, direction, channels, roles)
+        return self._actions.decide(findings, direction, [leaf.channel for leaf in leaves], roles)
 
     def scan_inline(
         self,
@@ -188,17 +190,17 @@ class InspectionRoom:
             self._fingerprints[key] = fingerprints(system)
         return self._fingerprints[key]
 
-    async def _built_in(
+    def _at_once(
         self, texts: tuple[tuple[str, Channel], ...], direction: Direction, system: Sequence[str]
-    ) -> tuple[Finding, ...]:
-        size = sum(len(text) for text, _ in texts) + sum(map(len, system))
-        if size <= DENSE_CHARACTERS or (size <= self._options.inline_characters and not too_dense(texts)):
-            known = self.fingerprints(system) if system else None
-            if known is None:
-                return self._verdicts.scan(texts, direction)
-            return self._engine.scan(texts, direction, system_fingerprints=known)
-        task = wire.Task(texts=texts, direction=direction, system=tuple(system))
-        return (await self._pool.run(task)).findings
+    ) -> tuple[Finding, ...] | None:
+        """The findings of the built-in detectors; None where that might take long."""
+        size = sum([len(text) for text, _ in texts]) + sum(map(len, system))
+        if size > DENSE_CHARACTERS and (size > self._options.inline_characters or too_dense(texts)):
+            return None
+        known = self.fingerprints(system) if system else None
+        if known is None:
+            return self._verdicts.scan(texts, direction)
+        return self._engine.scan(texts, direction, system_fingerprints=known)
 
     def _over_turns(self, leaves: Sequence[Leaf], known: Sequence[Finding]) -> tuple[Finding, ...]:
         read = turns.reading(leaves)

@@ -151,6 +151,11 @@ class Vault:
             self._nonce = self._draw()
         return self._nonce
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds no value."""
+        return not self._entries
+
     def is_free(self, text: str) -> bool:
         """Whether neither `mask` without findings nor `unmask` would change the text, or any part of it."""
         return tokens.is_free(text, self._nonce)

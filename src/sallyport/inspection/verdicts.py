@@ -30,18 +30,18 @@ class Verdicts:
         keys = [_key(text, channel, direction) for text, channel in texts]
         verdicts = [self._known.pop(key, None) for key in keys]
         new = [leaf for leaf, verdict in enumerate(verdicts) if verdict is None]
-        for leaf in new:
-            verdicts[leaf] = ()
         if new:
             fresh = self._engine.scan([texts[leaf] for leaf in new], direction)
             for finding in fresh:
                 leaf = new[finding.leaf]
                 verdicts[leaf] = (*(verdicts[leaf] or ()), finding)
         for key, verdict in zip(keys, verdicts, strict=True):
-            if len(verdict or ()) <= MOST_FINDINGS:
+            if not verdict or len(verdict) <= MOST_FINDINGS:
                 self._known[key] = verdict or ()
         while len(self._known) > self._kept:
             self._known.pop(next(iter(self._known)))
+        if not any(verdicts):
+            return ()
         return tuple(
             msgspec.structs.replace(finding, leaf=leaf)
             for leaf, verdict in enumerate(verdicts)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from sallyport.errors import DetectorFault
 from sallyport.inspection.holdback import Released, whole
 from sallyport.inspection.json_arguments import escaped, inspect_arguments, mask_arguments, unmask_arguments
+from sallyport.inspection.leakage import Fingerprints
 from sallyport.inspection.room import InspectionRoom
 from sallyport.inspection.stream import StreamGuard
 from sallyport.inspection.vault import Vault, Vaults
@@ -49,6 +51,8 @@ class Conversation:
 
     def values(self) -> Sequence[tuple[str, str, str]]:
         """(token, type, value) of what the vault holds."""
+        if self.vault.is_empty:
+            return ()
         return [(token, kind, value) for token, (kind, value) in self.vault.values().items()]
 
 
@@ -69,15 +73,22 @@ class Guard:
         bounds: Bounds,
     ) -> None:
         self._vault, self._room, self._roles = conversation.vault, room, roles
-        self._known = room.fingerprints(system) if system else None
-        self._bounds, self._plug_ins = bounds, conversation.plug_ins
-        self._stream = StreamGuard(
+        self._system, self._bounds, self._plug_ins = system, bounds, conversation.plug_ins
+
+    @cached_property
+    def _known(self) -> Fingerprints | None:
+        return self._room.fingerprints(self._system) if self._system else None
+
+    @cached_property
+    def _stream(self) -> StreamGuard:
+        """What an answer without findings that comes in one piece never needs."""
+        return StreamGuard(
             self._scan,
             self._unmask,
-            bound=bounds.hold_back,
-            open_token=bounds.open_token,
-            literals=bounds.literals,
-            watch=lambda: room.watch(self._known),
+            bound=self._bounds.hold_back,
+            open_token=self._bounds.open_token,
+            literals=self._bounds.literals,
+            watch=lambda: self._room.watch(self._known),
         )
 
     def _scan(self, text: str, channel: Channel = "assistant") -> Sequence[Finding]:
