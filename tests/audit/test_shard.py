@@ -69,20 +69,12 @@ async def test_a_start_names_the_calls_whose_end_is_not_known(opened, entry, tmp
 async def test_very_many_orphans_fit(opened, entry, tmp_path: Path) -> None:
     writer = opened()
     for number in range(1000):
-        writer._queue.append((None, _item(entry(number))))
+        writer._queue.append((None, entry(number), 1, None))
     await writer.append(entry(5000))
     writer.close()
     again = opened()
     again.close()
     assert verify_directory(tmp_path / "audit").logs[1].outcome_unknown == 1001
-
-
-def _item(entry: dict[str, object]):
-    from sallyport.audit.entry import encode
-    from sallyport.audit.log import Item
-    from sallyport.audit.tiles import prefixed
-
-    return Item(prefixed(encode(entry, 1)), "intent", str(entry["request"]))
 
 
 def damage_nothing(place: Path) -> None:

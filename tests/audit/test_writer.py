@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,24 @@ from sallyport.audit.reader import LogReader
 from sallyport.audit.verify import verify_directory
 from sallyport.audit.writer import Pace
 from sallyport.errors import LogFault
+
+
+async def test_a_payload_is_made_in_the_commit_thread_and_its_failure_is_its_callers_alone(
+    opened, entry
+) -> None:
+    def broken() -> bytes:
+        raise KeyError("no key")
+
+    writer = opened()
+    made: list[str] = []
+    payloads = [lambda: made.append(threading.current_thread().name) or b"sealed", broken, b"as it is"]
+    one, failed, other = await asyncio.gather(
+        *(writer.append(entry(i), payload) for i, payload in enumerate(payloads)), return_exceptions=True
+    )
+    assert made == ["audit-commit"]
+    assert isinstance(failed, KeyError)
+    assert (one.index, other.index) == (1, 2)
+    writer.close()
 
 
 async def test_a_thousand_at_once_get_consecutive_indexes_in_order(

@@ -278,17 +278,17 @@ async def test_a_lost_key_is_a_fault_and_not_an_erasure(
 async def test_the_fast_path_needs_every_key_in_memory(
     sealer: Sealer, keyring: KeyRing, clock: Clock
 ) -> None:
-    def attempt() -> bytes | None:
-        return sealer.seal_cached(owner="ann", context=CONTEXT, text=TEXT, values=VALUES)
+    def attempt() -> Callable[[], bytes] | None:
+        return sealer.prepare(owner="ann", context=CONTEXT, text=TEXT, values=VALUES)
 
     assert attempt() is None
     for subject in ("ann", "sam"):
         await keyring.person(subject)
         assert attempt() is None
     await keyring.person("eve")
-    sealed = attempt()
-    assert sealed is not None
-    assert told((await sealer.open_record(sealed, CONTEXT)).values) == WHOLE
+    seal = attempt()
+    assert seal is not None
+    assert told((await sealer.open_record(await asyncio.to_thread(seal), CONTEXT)).values) == WHOLE
     clock.now += 11
     assert attempt() is None
 
@@ -322,8 +322,10 @@ async def test_each_part_of_each_record_has_a_key_of_its_own(
 
     monkeypatch.setattr(envelope, "AESGCM", seen)
     for _ in range(20):
-        sealer.seal_cached(owner="ann", context=CONTEXT, text=TEXT, values=VALUES)
-        sealer.seal_cached(owner="ann", context=CONTEXT, text=TEXT, values=())
+        for values in (VALUES, ()):
+            seal = sealer.prepare(owner="ann", context=CONTEXT, text=TEXT, values=values)
+            assert seal is not None
+            seal()
     assert len(used) == len(set(used)) == 20 * 4
 
 

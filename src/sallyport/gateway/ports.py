@@ -23,6 +23,7 @@ from sallyport.model import (
 )
 
 Headers = Sequence[tuple[bytes, bytes]]
+Sealed = bytes | Callable[[], bytes]  # a record, or what the log calls, once and in its own thread, to get it
 
 
 class Identity(Protocol):
@@ -165,8 +166,8 @@ class Inspection(Protocol):
 class Log(Protocol):
     """The audit log."""
 
-    async def append(self, entry: Mapping[str, Any], payload: bytes | None = None) -> Appended:
-        """Durable on return. Raises LogFault."""
+    async def append(self, entry: Mapping[str, Any], payload: Sealed | None = None) -> Appended:
+        """Durable on return. Raises LogFault, and what making the payload raises."""
 
 
 class Sealer(Protocol):
@@ -174,7 +175,7 @@ class Sealer(Protocol):
 
     async def seal(
         self, *, owner: str, request: str, part: str, text: bytes, values: Sequence[tuple[str, str, str]]
-    ) -> bytes | None:
+    ) -> Sealed | None:
         """The sealed record; None where the settings keep no payloads."""
 
     def pseudonym(self, subject: str) -> str:

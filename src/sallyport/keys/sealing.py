@@ -12,7 +12,7 @@ all the values beside it, so that none can be taken away. docs/keys.md has the l
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from typing import Literal, NamedTuple
 
@@ -133,10 +133,10 @@ class Sealer:
         keys = {v.subject: await self._keyring.person(v.subject) for v in values}
         return seal(self._keyring.random, holder, keys, context=context, text=text, values=values)
 
-    def seal_cached(
+    def prepare(
         self, *, owner: str, context: RecordContext, text: bytes, values: Sequence[SealedValue]
-    ) -> bytes | None:
-        """As `seal_record`, without waiting; None where a person's key is not in memory."""
+    ) -> Callable[[], bytes] | None:
+        """What seals as `seal_record`, once, in any thread; None where a person's key is not in memory."""
         holder = self._keyring.cached(owner)
         if holder is None:
             return None
@@ -147,7 +147,9 @@ class Sealer:
                 if key is None:
                     return None
                 keys[value.subject] = key
-        return seal(self._keyring.random, holder, keys, context=context, text=text, values=values)
+        return functools.partial(
+            seal, self._keyring.random, holder, keys, context=context, text=text, values=values
+        )
 
     async def open_record(self, blob: bytes, context: RecordContext) -> OpenedRecord:
         """What was sealed, less what was erased since.

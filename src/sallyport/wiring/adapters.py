@@ -16,7 +16,7 @@ from sallyport.access.room import AccessRoom
 from sallyport.audit.writer import LogWriter
 from sallyport.errors import LogFault, Refusal
 from sallyport.gateway.edge.asserted import EdgeRule, read_asserted
-from sallyport.gateway.ports import Headers, Question
+from sallyport.gateway.ports import Headers, Question, Sealed
 from sallyport.identity.revocation import RevocationFeed
 from sallyport.keys.keyring import KeyRing
 from sallyport.keys.sealing import RecordContext, SealedValue, Sealer
@@ -157,14 +157,14 @@ class Records:
 
     async def seal(
         self, *, owner: str, request: str, part: str, text: bytes, values: Sequence[tuple[str, str, str]]
-    ) -> bytes | None:
+    ) -> Sealed | None:
         """The sealed record; None where the settings keep no payloads. A value belongs to who wrote it."""
         if not self._payloads:
             await self._remember(owner)
             return None
         context = RecordContext(request=request, shard=self._shard, part=part)  # type: ignore[arg-type]
         sealed = [SealedValue(token, kind, owner, value) for token, kind, value in values] if values else ()
-        ready = self._sealer.seal_cached(owner=owner, context=context, text=text, values=sealed)
+        ready = self._sealer.prepare(owner=owner, context=context, text=text, values=sealed)
         if ready is not None:
             return ready
         return await self._sealer.seal_record(owner=owner, context=context, text=text, values=sealed)
