@@ -198,3 +198,14 @@ def test_ids_hold_what_they_hold(direction: str, text: str) -> None:
         assert engine.scan(((text, "assistant"),), direction) == engine.exhaustive(
             ((text, "assistant"),), direction
         )
+
+
+@pytest.mark.parametrize(
+    "before", ["", " ", "_", "é", "iban", "x-IBAN", "x", "1", "-", "ⅷ", "\x00", "my iban"]
+)
+@pytest.mark.parametrize(
+    "number", ["DE89370400440532013000", "gb29 nwbk 6016 1331 9268 19", "FR 14 2004 1010 0505 0001 3M02 606"]
+)
+def test_an_account_number_calls_for_its_pattern_wherever_it_may_begin(before: str, number: str) -> None:
+    texts = ((before + number, "user"),)
+    assert ENGINE.scan(texts, "input") == ENGINE.exhaustive(texts, "input")

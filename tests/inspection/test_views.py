@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import base64
+from functools import reduce
 from itertools import pairwise
+from operator import or_
 
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from sallyport.inspection.fold import fold
 from sallyport.inspection.gate import GateBuilder
 from sallyport.inspection.offsets import OffsetMap
 from sallyport.inspection.spans import Span, byte_to_character, disjoint
-from sallyport.inspection.views import MAX_VIEWS, View, ViewGate
+from sallyport.inspection.views import BETWEEN, MAX_VIEWS, View, ViewGate
 
 BUILDER = GateBuilder()
 VIEWS = ViewGate(BUILDER)
@@ -187,7 +189,12 @@ def test_where_digits_for_letters_are_all_there_is_to_undo_few_has_the_views(tex
     few = VIEWS.few(data, GATE.scan(data), GATE.scan)
     if few is None:
         return
-    assert few == [(view.text.encode(), hits) for view, hits in VIEWS.views(text, bits, bits(text))]
+    readings = [
+        (text, bits(text)),
+        *((view.text, hits) for view, hits in VIEWS.views(text, bits, bits(text))),
+    ]
+    assert few[0] == BETWEEN.join([reading.encode() for reading, _ in readings])
+    assert few[1] == reduce(or_, [hits for _, hits in readings])
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,9 @@ PIECES = {
 }  # fmt: skip
 _IN_BYTES = {kind: re2.compile(PIECES[kind][1].pattern.encode()) for kind in ("base64", "hex")}
 _NOT_HEX = re.compile(r"[^0-9A-Fa-f]")
-_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
-_SHORTEST_BASE64 = 16
+_OF_IDS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+_OF_HEX = b"0123456789ABCDEFabcdef"
+_SHORTEST = 16  # letters of a piece of either kind
 _ONE_ALPHABET = bytes.maketrans(b"-_", b"+/")
 _CONTROLS = bytes(c for c in (*range(32), 127) if c not in b"\r\n\t")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "'": "'", "/": "/", "\\": "\\"}
@@ -67,10 +68,22 @@ def decode(text: str, kinds: Iterable[str]) -> tuple[str, OffsetMap] | None:
 
 def decodes(data: bytes, kind: str) -> bool:
     """Whether `decode` finds anything in an ASCII text; for `base64` and `hex`, of which most is neither."""
-    if kind == "base64" and not data.translate(None, _LETTERS):  # a single piece, as ids are
-        return len(data) >= _SHORTEST_BASE64 and _printable(_from_base64(data)) is not None
+    if not data.translate(None, _OF_IDS):
+        return _id_decodes(data, kind)
     for match in _IN_BYTES[kind].finditer(data):
         if _decode_piece(kind, match.group().decode()) is not None:
+            return True
+    return False
+
+
+def _id_decodes(data: bytes, kind: str) -> bool:
+    """The same for a text of one word, or of several with `-` between them. To base64, all of it is one piece."""
+    if kind == "base64":
+        return len(data) >= _SHORTEST and _printable(_from_base64(data)) is not None
+    for part in data.split(b"-"):
+        piece = part.removeprefix(b"0x")
+        hexadecimal = len(piece) >= _SHORTEST and len(piece) % 2 == 0 and not piece.translate(None, _OF_HEX)
+        if hexadecimal and _printable(bytes.fromhex(piece.decode())) is not None:
             return True
     return False
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from sallyport.inspection import leakage
+from sallyport.inspection import leakage, views
 from sallyport.inspection.canary import Canaries
 from sallyport.inspection.detector import IDENTIFIERS, INSTRUCTIONS, LEAKS, SECRETS
 from sallyport.inspection.gate import Gate, GateBuilder, together
@@ -26,7 +26,7 @@ from sallyport.inspection.views import View, ViewGate
 from sallyport.inspection.watch import Watch, looser
 from sallyport.model import Channel, Direction, Finding
 
-_SEPARATOR = "\n\x00\n"
+_SEPARATOR = views.BETWEEN.decode()
 _FEW = 8  # texts up to which a look at all of them together would cost more than it saves
 _LAYERS = {
     **dict.fromkeys(IDENTIFIERS, "identifiers"),
@@ -136,12 +136,8 @@ class Engine:
         if hits & self._pattern_bits and (joined or self._patterns(data, hits)):
             return False
         if hits & self._views.mask:
-            views = self._views.few(data, hits, this.gate.scan)
-            if views is None:
-                return False
-            for view, seen in views:
-                if not self._is_free(view, seen, None, channels, this):
-                    return False
+            few = self._views.few(data, hits, this.gate.scan)
+            return few is not None and self._is_free(*few, None, channels, this)
         return self._is_free(data, hits, found, channels, this)
 
     def _is_free(

@@ -33,9 +33,10 @@ _NUMBERS = {
 _SEPARATORS = b" \t./-_\r\n>|"
 _INTRODUCED = re.compile(rb"(?i)iban\Z")
 _GOES_ON = r"[ \t./\-_\r\n>|]{0,8}"
+_APART = r"(?:\b|_|[Ii][Bb][Aa][Nn])"
 HINTS = (  # what calls for `scan`
-    rf"{_BEGINNINGS[0]}{_GOES_ON}[a-z0-9]{_GOES_ON}[a-z0-9]",
-    rf"(?-i){_BEGINNINGS[1]}{_GOES_ON}[A-Z0-9]{_GOES_ON}[A-Z0-9]",
+    rf"{_APART}{_BEGINNINGS[0]}{_GOES_ON}[a-z0-9]{_GOES_ON}[a-z0-9]",
+    rf"(?-i){_APART}{_BEGINNINGS[1]}{_GOES_ON}[A-Z0-9]{_GOES_ON}[A-Z0-9]",
 )
 
 

@@ -18,6 +18,7 @@ from sallyport.inspection.offsets import OffsetMap
 
 MAX_VIEWS = 12
 MAX_DEPTH = 2
+BETWEEN = b"\n\x00\n"  # no pattern matches across
 _LEET = str.maketrans("013457@$!|", "oieastasil")
 _LEET_BYTES = bytes.maketrans(b"013457@$!|", b"oieastasil")
 _SPACED = re.compile(r"(?<![^\W_])[^\W_](?:[ ._\-*|~]{1,3}[^\W_]){4,}(?![^\W_])")
@@ -80,21 +81,22 @@ class ViewGate:
         self._base64, self._hex = self._encodings["base64"], self._encodings["hex"]
         self._heavy = self.mask & ~(self._leet | self._base64 | self._hex)
 
-    def few(self, data: bytes, hits: int, scan: Callable[[bytes], int]) -> list[tuple[bytes, int]] | None:
-        """The views of an ASCII text, with bits, where digits that stand for letters are all there is to undo.
+    def few(self, data: bytes, hits: int, scan: Callable[[bytes], int]) -> tuple[bytes, int] | None:
+        """An ASCII text and its views, one after the other, where digits for letters are all there is to undo.
 
         None where it may be more. That is less work than `views` for ids, digests and names: they look encoded, and
-        hardly ever are. `scan` is the gate on bytes, `hits` its bits for the text, or more than those.
+        hardly ever are. `scan` is the gate on bytes, `hits` its bits for the text, or more than those; the bits of
+        all that is returned come with it.
         """
         if hits & self._heavy or self._decodes(data, hits):
             return None
         plain = data.translate(_LEET_BYTES) if hits & self._leet else data
         if plain == data:
-            return []
-        found = scan(plain)
-        if found & self._heavy or self._decodes(plain, found):
+            return data, hits
+        seen = scan(plain)
+        if seen & self._heavy or self._decodes(plain, seen):
             return None
-        return [(plain, found)]
+        return data + BETWEEN + plain, hits | seen
 
     def _decodes(self, data: bytes, hits: int) -> bool:
         return (hits & self._base64 != 0 and decoding.decodes(data, "base64")) or (
