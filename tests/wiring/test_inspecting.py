@@ -215,7 +215,7 @@ async def test_the_door_gets_its_guards_from_the_same_place(monkeypatch):
     monkeypatch.setattr(inspecting, "guards", lambda *given: asked.append(given) or ("the guards", None))
     deployment = Deployment(SETTINGS, edge_secret="", worker=0)
     assert await deployment._inspection() == "the guards"
-    assert asked == [(SETTINGS, time.monotonic, deployment.chance)]
+    assert asked == [(SETTINGS, time.monotonic, deployment.chance, {})]
 
 
 HANGS = """

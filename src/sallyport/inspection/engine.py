@@ -8,7 +8,7 @@ Not thread safe: one engine per thread.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -55,10 +55,14 @@ class _Pass(Struct, frozen=True):
 
 
 class Engine:
-    """The built-in detectors, compiled."""
+    """The built-in detectors, compiled, as far as they are not among the compiled `gates` of another engine."""
 
-    def __init__(self, options: EngineOptions = EngineOptions()) -> None:  # noqa: B008 - frozen
-        gate = GateBuilder()
+    def __init__(
+        self,
+        options: EngineOptions = EngineOptions(),  # noqa: B008 - frozen
+        gates: Mapping[bytes, bytes] | None = None,
+    ) -> None:
+        gate = GateBuilder(gates)
         self._identifiers = Identifiers(gate)
         self._secrets = Secrets(gate)
         self._rules = RuleSet(RULES, LEXICON, gate)
@@ -80,6 +84,10 @@ class Engine:
     def watch(self, known: Fingerprints | None = None) -> Watch | None:
         """What follows one text that a model writes. None before `prepare_streams`."""
         return Watch(self._sieve, self._canaries, known) if self._sieve is not None else None
+
+    def gates(self) -> dict[bytes, bytes]:
+        """The compiled gates, for another engine of this version on this machine."""
+        return {gate.digest: gate.dump() for gate in (self._gate, self._sieve) if gate}
 
     def scan(
         self,

@@ -6,8 +6,9 @@ than the pass itself. Hyperscan's scratch space is not shared between threads: o
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -18,10 +19,14 @@ _LONG_WORD = 5
 
 
 class GateBuilder:
-    """Collects expressions; equal ones share a bit."""
+    """Collects expressions; equal ones share a bit.
 
-    def __init__(self) -> None:
+    Compiling takes more than a second, so a gate that is among the `compiled` ones is not compiled again.
+    """
+
+    def __init__(self, compiled: Mapping[bytes, bytes] | None = None) -> None:
         self._bits: dict[tuple[bytes, bool], int] = {}
+        self._compiled = compiled or {}
 
     def expression(self, expression: bytes, *, caseless: bool = True) -> int:
         """The bit (1 << n) of a Hyperscan expression."""
@@ -56,7 +61,7 @@ class GateBuilder:
 
     def build(self) -> Gate:
         """The compiled gate."""
-        return Gate(list(self._bits))
+        return Gate(list(self._bits), compiled=self._compiled)
 
     def part(self, bits: int, looser: Callable[[bytes], bytes]) -> Gate:
         """A gate of some of the expressions, which keep their bits, each in a form that may match more."""
@@ -65,7 +70,7 @@ class GateBuilder:
             for number, (expression, caseless) in enumerate(self._bits)
             if bits >> number & 1
         }
-        return Gate(list(chosen.values()), list(chosen))
+        return Gate(list(chosen.values()), list(chosen), self._compiled)
 
 
 def _on_match(number: int, _start: int, _end: int, _flags: int, hits: Any) -> None:
@@ -78,19 +83,26 @@ def together(found: list[int]) -> int:
 
 
 class Gate:
-    """A compiled set of expressions. Each has the bit of its place, or of its number where there are `numbers`."""
+    """A compiled set of expressions. Each has the bit of its place, or of its number where there are `numbers`.
 
-    def __init__(self, expressions: list[tuple[bytes, bool]], numbers: Sequence[int] = ()) -> None:
-        single = hyperscan.HS_FLAG_SINGLEMATCH
+    `compiled` holds gates that were compiled before, by their `digest`.
+    """
+
+    def __init__(
+        self,
+        expressions: list[tuple[bytes, bool]],
+        numbers: Sequence[int] = (),
+        compiled: Mapping[bytes, bytes] | None = None,
+    ) -> None:
         self._bits = [1 << number for number in numbers or range(len(expressions))]
         self.everything = sum(self._bits)
-        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        self._database.compile(
-            expressions=[expression for expression, _ in expressions],
-            ids=list(range(len(expressions))),
-            elements=len(expressions),
-            flags=[single | (hyperscan.HS_FLAG_CASELESS if caseless else 0) for _, caseless in expressions],
-        )
+        self.digest = hashlib.sha256(repr(expressions).encode()).digest()
+        known = (compiled or {}).get(self.digest)
+        self._database = (known and _loaded(known)) or _compiled(expressions)
+
+    def dump(self) -> bytes:
+        """The compiled form, for processors of this kind."""
+        return bytes(hyperscan.dumpb(self._database))
 
     def touches(self, data: bytes) -> bool:
         """Whether any expression occurs in `data`."""
@@ -108,3 +120,25 @@ class Gate:
     def scan(self, data: bytes) -> int:
         """The same bits, together."""
         return together(self.found(data))
+
+
+def _compiled(expressions: list[tuple[bytes, bool]]) -> hyperscan.Database:
+    single = hyperscan.HS_FLAG_SINGLEMATCH
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(
+        expressions=[expression for expression, _ in expressions],
+        ids=list(range(len(expressions))),
+        elements=len(expressions),
+        flags=[single | (hyperscan.HS_FLAG_CASELESS if caseless else 0) for _, caseless in expressions],
+    )
+    return database
+
+
+def _loaded(dump: bytes) -> hyperscan.Database | None:
+    """The gate of a dump; None if another version of Hyperscan made it, or one on another kind of processor."""
+    try:
+        database = hyperscan.loadb(dump, hyperscan.HS_MODE_BLOCK)
+    except hyperscan.HyperscanError:
+        return None
+    database.scratch = hyperscan.Scratch(database)
+    return database

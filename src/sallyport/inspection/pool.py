@@ -3,6 +3,9 @@
 Each task has a deadline. A process that misses it, dies, or answers nonsense is killed with SIGKILL (native
 code cannot be interrupted otherwise) and replaced; the call that it worked for is refused with `DetectorFault`.
 The queue is bounded: beyond it calls are refused at once. Processes inherit no environment and no files.
+
+A pool with `rest_seconds` has no process until the first task, and none again after as long without one: a process
+takes 40 MB. A task that finds none waits for the start, `_WAKE_SECONDS` at most, in addition to its own deadline.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import msgspec
 
@@ -19,6 +24,7 @@ from sallyport.errors import DetectorFault
 from sallyport.inspection import wire
 
 _START_SECONDS = 20.0
+_WAKE_SECONDS = 5.0
 _RETRY_SECONDS = 0.5
 _QUEUE_PER_WORKER = 32
 
@@ -33,17 +39,10 @@ class Worker:
     @classmethod
     async def start(cls, setup: wire.Setup) -> Worker:
         """A process that is ready for tasks. Raises `DetectorFault` if it cannot be made ready."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-I",
-            "-m",
-            "sallyport.inspection.worker",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={},
-            start_new_session=True,
-        )
+        try:
+            process = await _spawn()
+        except OSError as error:
+            raise DetectorFault(f"worker did not start: {type(error).__name__}") from None
         worker = cls(process)
         try:
             async with asyncio.timeout(_START_SECONDS):
@@ -81,36 +80,53 @@ class Worker:
         self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
-class Pool:
-    """A fixed number of equal workers."""
+async def _spawn() -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        "-m",
+        "sallyport.inspection.worker",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={},
+        start_new_session=True,
+    )
 
-    def __init__(self, setup: wire.Setup, *, workers: int, seconds: float) -> None:
-        self._setup, self._size, self._seconds = setup, workers, seconds
+
+class Pool:
+    """A fixed number of equal workers, or none while there is nothing to do."""
+
+    def __init__(
+        self, setup: Callable[[], wire.Setup], *, workers: int, seconds: float, rest_seconds: float = 0.0
+    ) -> None:
+        self._setup, self._size, self._seconds, self._rest_seconds = setup, workers, seconds, rest_seconds
         self._idle: asyncio.LifoQueue[Worker] = asyncio.LifoQueue()
         self._workers: set[Worker] = set()
         self._chores: set[asyncio.Task[None]] = set()
-        self._running = 0
-        self._stopping = False
+        self._waking: asyncio.Task[None] | None = None
+        self._rest: asyncio.TimerHandle | None = None
+        self._running = self._replacing = 0
+        self._open = False
         self.name = self.version = ""
 
     async def start(self) -> None:
-        """Start all workers. Raises `DetectorFault` if one cannot be built."""
-        started = await asyncio.gather(
-            *(Worker.start(self._setup) for _ in range(self._size)), return_exceptions=True
-        )
-        for worker in started:
-            if isinstance(worker, Worker):
-                self._add(worker)
-        failures = [failure for failure in started if isinstance(failure, BaseException)]
-        if failures:
-            await self.stop()
-            raise failures[0]
+        """Start all workers that there shall always be. Raises `DetectorFault` if one cannot be built."""
+        self._open = True
+        if not self._rest_seconds:
+            try:
+                await self._fill()
+            except BaseException:
+                await self.stop()
+                raise
 
     async def stop(self) -> None:
         """End all workers. A replacement that is just being started is waited for, so that none is left."""
-        self._stopping = True
+        self._open = False
+        if self._rest is not None:
+            self._rest.cancel()
         while self._chores:
-            await asyncio.gather(*self._chores)
+            await asyncio.gather(*self._chores, return_exceptions=True)
         await asyncio.gather(*(worker.kill() for worker in self._workers))
         self._workers.clear()
 
@@ -125,9 +141,30 @@ class Pool:
             raise DetectorFault("too many texts wait for a worker")
         self._running += 1
         try:
-            return await self._run(_encoded(task))
+            payload = _encoded(task)
+            await self._wake()
+            return await self._run(payload)
         finally:
             self._running -= 1
+            if not self._running and self._rest_seconds:
+                self._rest_later()
+
+    async def _wake(self) -> None:
+        """Where no worker is there or being replaced, start them and wait: everybody for the same start."""
+        if not self._open:
+            raise DetectorFault("the workers are not started")
+        if not self._workers and not self._replacing and self._waking is None:
+            self._waking = self._chore(self._fill())
+            self._waking.add_done_callback(self._woken)
+        if self._waking is not None:
+            await asyncio.wait([self._waking], timeout=_WAKE_SECONDS)
+            if not self._workers:
+                raise DetectorFault("no worker could be started")
+
+    def _woken(self, waking: asyncio.Task[None]) -> None:
+        self._waking = None
+        if not waking.cancelled():
+            waking.exception()  # told to those who waited, by there being no worker
 
     async def _run(self, payload: bytes) -> wire.Reply:
         worker: Worker | None = None
@@ -151,21 +188,55 @@ class Pool:
         self._workers.add(worker)
         self._idle.put_nowait(worker)
 
+    async def _fill(self) -> None:
+        """Start all workers; those that could be started stay."""
+        setup = self._setup()
+        started = await asyncio.gather(
+            *(Worker.start(setup) for _ in range(self._size)), return_exceptions=True
+        )
+        for worker in started:
+            if isinstance(worker, Worker):
+                self._add(worker)
+        failures = [failure for failure in started if isinstance(failure, BaseException)]
+        if failures:
+            raise failures[0]
+
+    def _rest_later(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+        self._rest = asyncio.get_running_loop().call_later(self._rest_seconds, self._rest_now)
+
+    def _rest_now(self) -> None:
+        """End all workers, unless one is at work again."""
+        if self._running or self._replacing:
+            self._rest_later()
+            return
+        while not self._idle.empty():
+            worker = self._idle.get_nowait()
+            self._workers.discard(worker)
+            self._chore(worker.kill())
+
     def _replace(self, worker: Worker) -> None:
         self._workers.discard(worker)
-        chore = asyncio.get_running_loop().create_task(self._respawn(worker))
+        self._replacing += 1
+        self._chore(self._respawn(worker))
+
+    def _chore(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        chore = asyncio.get_running_loop().create_task(work)
         self._chores.add(chore)
         chore.add_done_callback(self._chores.discard)
+        return chore
 
     async def _respawn(self, worker: Worker) -> None:
-        await worker.kill()
-        while not self._stopping:
-            try:
-                self._add(await Worker.start(self._setup))
-            except DetectorFault:
-                await asyncio.sleep(_RETRY_SECONDS)
-            else:
-                return
+        try:
+            await worker.kill()
+            while self._open:
+                try:
+                    return self._add(await Worker.start(self._setup()))
+                except DetectorFault:
+                    await asyncio.sleep(_RETRY_SECONDS)
+        finally:
+            self._replacing -= 1
 
 
 def _encoded(task: wire.Task) -> bytes:

@@ -10,8 +10,8 @@ import asyncio
 import contextlib
 import hashlib
 import sys
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
 
 import msgspec
 from msgspec import Struct
@@ -29,6 +29,7 @@ from sallyport.model import Channel, Direction, Finding, Leaf
 
 _WORKER_MEMORY_MB = 1024
 _RECOVERY_SECONDS = 30.0
+_REST_SECONDS = 300.0  # without a long text, after which their process ends
 _PLUG_IN_WORKERS = 2  # so that a hung one holds up nobody while it is killed
 _FINGERPRINTS_KEPT = 256
 DENSE_CHARACTERS = 2048  # up to which any text is inspected at once
@@ -58,21 +59,26 @@ class RoomOptions(Struct, frozen=True, kw_only=True):
 
 
 class InspectionRoom:
-    """Built once per gateway worker; `start` before use, `stop` at the end."""
+    """Built once per gateway worker; `start` before use, `stop` at the end.
 
-    def __init__(self, options: RoomOptions) -> None:
+    `gates` are compiled ones of an earlier room, which save this one a second.
+    """
+
+    def __init__(self, options: RoomOptions, gates: Mapping[bytes, bytes] | None = None) -> None:
         self._options = options
-        engine_options = self._engine_options = EngineOptions(canaries=options.canaries)
+        self._engine_options = EngineOptions(canaries=options.canaries)
         self._actions = Actions(options.actions)
         self._fingerprints: dict[bytes, Fingerprints | None] = {}
         path = tuple(entry for entry in sys.path if entry)
-        setup = wire.Setup(path=path, memory_mb=_WORKER_MEMORY_MB, options=engine_options)
-        self._pool = Pool(setup, workers=options.workers, seconds=options.seconds)
+        self._path, self._known_gates = path, gates
+        self._pool = Pool(
+            self._setup, workers=options.workers, seconds=options.seconds, rest_seconds=_REST_SECONDS
+        )
         self._plug_ins = [
             (
                 p.name,
                 Pool(
-                    wire.Setup(path=path, memory_mb=p.memory_mb, factory=p.factory),
+                    partial(wire.Setup, path=path, memory_mb=p.memory_mb, factory=p.factory),
                     workers=_PLUG_IN_WORKERS,
                     seconds=p.seconds,
                 ),
@@ -82,13 +88,22 @@ class InspectionRoom:
 
     @cached_property
     def _engine(self) -> Engine:
-        engine = Engine(self._engine_options)
+        engine = Engine(self._engine_options, self._known_gates)
         engine.prepare_streams()
         return engine
 
     @cached_property
     def _verdicts(self) -> Verdicts:
         return Verdicts(self._engine)
+
+    def _setup(self) -> wire.Setup:
+        return wire.Setup(
+            path=self._path, memory_mb=_WORKER_MEMORY_MB, options=self._engine_options, gates=self.gates()
+        )
+
+    def gates(self) -> dict[bytes, bytes]:
+        """The compiled gates, for a later room."""
+        return self._engine.gates()
 
     @property
     def version(self) -> str:
@@ -101,7 +116,7 @@ class InspectionRoom:
         return self._options.inline_characters
 
     async def start(self) -> None:
-        """Start the worker processes, and compile our own rules while they do. Raises `DetectorFault`."""
+        """Start the plug-ins' processes, and compile our own rules while they do. Raises `DetectorFault`."""
         starting = asyncio.gather(*(pool.start() for pool in self._pools()), return_exceptions=True)
         try:
             await asyncio.to_thread(lambda: self._verdicts)

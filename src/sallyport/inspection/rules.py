@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 
 import re2
 from msgspec import Struct
@@ -67,41 +68,52 @@ _EVERYDAY = 8  # a word this frequent does not stand for its phrase
 _TOO_EVERYDAY = 100
 _TOKEN = re.compile(r"<[^>]+>|\S+")
 _NOT_WORD = re.compile(r"[^\w]+")
+_Groups = tuple[tuple[tuple[str, ...], int], ...]  # phrases, and how many words may stand before them
 
 
 class Compiled:
-    """A rule ready to run: its gates (bits of which one each must occur) and its expressions."""
+    """A rule: its gates (bits of which one each must occur) and its expressions.
 
-    __slots__ = ("_loose", "_unless", "expression", "gates", "rule")
+    An expression is compiled when a text first calls for its rule (half a millisecond): most never are, and all
+    together they take 15 MB.
+    """
 
     def __init__(self, rule: Rule, lexicon: Mapping[str, tuple[str, ...]], gate: GateBuilder) -> None:
         self.rule = rule
-        self._loose: re2._Regexp | None = None
-        self._unless = re2.compile(rule.unless.encode()) if rule.unless else None
-        if rule.raw:
-            self.gates = [gate.any_of(rule.hints)]
-            self.expression = re2.compile(rule.raw.encode())
-            return
-        groups = _groups(rule.pattern, lexicon)
-        self.gates = _gates(groups, gate)
-        if rule.weight >= _LOOSE_WEIGHT and rule.id.startswith("en-"):
-            self._loose = re2.compile(b"(?i)" + _source(groups, loose=True).encode())
-        self.expression = re2.compile(b"(?i)" + _source(groups, loose=False).encode())
+        self._groups = () if rule.raw else _groups(rule.pattern, lexicon)
+        self.gates = [gate.any_of(rule.hints)] if rule.raw else _gates(self._groups, gate)
 
     def search(self, data: bytes, *, loose: bool) -> Match | None:
         """The first match in `data`. `loose` is for texts that have lost their blanks."""
-        expression = self._loose if loose else self.expression
+        expression = self.loose if loose else self.expression
         if expression is None:
             return None
-        if self._unless is None:
+        if not self.rule.unless:
             found = expression.search(data)
         else:
-            matches = expression.finditer(data)
-            found = next((m for m in matches if not self._unless.search(m.group())), None)
+            matches, unless = expression.finditer(data), self.unless
+            found = next((m for m in matches if not unless.search(m.group())), None)
         return Match(self.rule, *found.span()) if found else None
 
+    @cached_property
+    def expression(self) -> re2._Regexp:
+        """What is looked for. Raises `re2.error` for a rule that is none."""
+        return re2.compile((self.rule.raw or "(?i)" + _source(self._groups, loose=False)).encode())
 
-def _groups(pattern: str, lexicon: Mapping[str, tuple[str, ...]]) -> list[tuple[tuple[str, ...], int]]:
+    @cached_property
+    def loose(self) -> re2._Regexp | None:
+        """The same for texts without blanks; None where the rule is too weak for that."""
+        if self.rule.raw or self.rule.weight < _LOOSE_WEIGHT or not self.rule.id.startswith("en-"):
+            return None
+        return re2.compile(b"(?i)" + _source(self._groups, loose=True).encode())
+
+    @cached_property
+    def unless(self) -> re2._Regexp:
+        """A match that holds this does not count."""
+        return re2.compile(self.rule.unless.encode())
+
+
+def _groups(pattern: str, lexicon: Mapping[str, tuple[str, ...]]) -> _Groups:
     """The tokens of a pattern: their phrases, and how many words may stand before each."""
     groups: list[tuple[tuple[str, ...], int]] = []
     gap = 0
@@ -115,10 +127,10 @@ def _groups(pattern: str, lexicon: Mapping[str, tuple[str, ...]]) -> list[tuple[
             phrases = tuple(token.strip("()").replace("_", " ").split("|"))
         groups.append((phrases, gap))
         gap = 0
-    return groups
+    return tuple(groups)
 
 
-def _gates(groups: list[tuple[tuple[str, ...], int]], gate: GateBuilder) -> list[int]:
+def _gates(groups: _Groups, gate: GateBuilder) -> list[int]:
     """The gate's bits of the one or two tokens that say most: those with the rarest words."""
     ranked = sorted(groups, key=lambda group: sum(_telling(phrase)[1] for phrase in group[0]))
     everyday = [sum(_telling(phrase)[1] for phrase in phrases) > _TOO_EVERYDAY for phrases, _ in ranked]
@@ -144,7 +156,7 @@ def _telling(phrase: str) -> tuple[Callable[[GateBuilder], int], int]:
     return lambda gate: gate.word(word, open_end=open_end and word == words[-1]), often
 
 
-def _source(groups: list[tuple[tuple[str, ...], int]], *, loose: bool) -> str:
+def _source(groups: _Groups, *, loose: bool) -> str:
     pieces: list[str] = []
     for number, (phrases, gap) in enumerate(groups):
         if number and loose:

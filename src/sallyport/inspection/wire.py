@@ -18,6 +18,7 @@ class Setup(Struct, frozen=True, kw_only=True):
     memory_mb: int
     factory: str = ""  # "module:function"
     options: EngineOptions = EngineOptions()
+    gates: dict[bytes, bytes] = {}  # compiled ones, as `Engine.gates` gives them
 
 
 class Task(Struct, frozen=True, kw_only=True):

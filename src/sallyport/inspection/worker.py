@@ -6,6 +6,7 @@ memory, leaves no core files, dies with its parent, and cannot write into the pr
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib
 import os
@@ -38,6 +39,8 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - whatever a plug-in raises is reported by its class
         _write(writer, wire.Reply(error=type(error).__name__))
         return
+    del setup  # several megabytes
+    _give_back_memory()
     _write(writer, wire.Reply(name=name, version=version))
     while frame := _read(reader):
         _write(writer, _answer(scan, msgspec.msgpack.decode(frame, type=wire.Task)))
@@ -51,7 +54,7 @@ def _answer(scan: Callable[[wire.Task], tuple[Finding, ...]], task: wire.Task) -
 
 
 def _built_in(setup: wire.Setup) -> tuple[str, str, Callable[[wire.Task], tuple[Finding, ...]]]:
-    engine = Engine(setup.options)
+    engine = Engine(setup.options, setup.gates)
 
     def scan(task: wire.Task) -> tuple[Finding, ...]:
         known = fingerprints(task.system) if task.system else None
@@ -89,6 +92,12 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def _give_back_memory() -> None:
+    """What the start needed for a while goes back to the system (glibc only)."""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _limit(memory_mb: int) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from sallyport.errors import SallyportError
+from sallyport.stores.shelf import Shelf
 
 TICK = 0.5  # seconds between two heartbeats, and between two looks at them
 NOT_USABLE = 78  # sysexits.h EX_CONFIG: starting again cannot help
@@ -23,7 +24,7 @@ Say = Callable[[str, str], None]  # (name of the child, one line)
 class ChildSpec(Struct, frozen=True, kw_only=True):
     """What a child is.
 
-    In `command`, `{payload}`, `{beat}` and `{listener}` become descriptor numbers, `{parent}` our process id. A child without `ready` beats: it writes a byte every `TICK` from its event loop; the first says that it is
+    In `command`, `{payload}`, `{beat}`, `{listener}` and `{shelf}` become descriptor numbers, `{parent}` our process id. A child without `ready` beats: it writes a byte every `TICK` from its event loop; the first says that it is
     ready, and `silent_seconds` without one that it hangs.
     """
 
@@ -31,6 +32,7 @@ class ChildSpec(Struct, frozen=True, kw_only=True):
     command: tuple[str, ...]
     payload: bytes = b""  # handed over in an anonymous file, never in argv or the environment
     listener: socket.socket | None = None  # stays open here, so that callers wait while a child is replaced
+    shelf: Shelf | None = None  # what one life leaves to the next
     ready: Callable[[], bool] | None = None
     before: Callable[[], None] = lambda: None  # raises SettingsError where a start would be pointless
     explain: Callable[[Sequence[str]], str] = lambda lines: lines[-1] if lines else "it said nothing"
@@ -109,7 +111,7 @@ class Child:
         self._signal(signal.SIGKILL)
 
     async def _spawn(self) -> None:
-        descriptors = {"payload": os.memfd_create(self.spec.name), "beat": -1, "listener": -1}
+        descriptors = {"payload": os.memfd_create(self.spec.name), "beat": -1, "listener": -1, "shelf": -1}
         try:
             with open(descriptors["payload"], "wb", closefd=False) as file:  # noqa: ASYNC230 - memory
                 file.write(self.spec.payload)
@@ -120,6 +122,8 @@ class Child:
                 asyncio.get_running_loop().add_reader(self._beat, self._hear, self._beat)
             if self.spec.listener is not None:
                 descriptors["listener"] = self.spec.listener.fileno()
+            if self.spec.shelf is not None:
+                descriptors["shelf"] = self.spec.shelf.fileno()
             self._process = await asyncio.create_subprocess_exec(
                 *(part.format_map({**descriptors, "parent": os.getpid()}) for part in self.spec.command),
                 stdin=DEVNULL,

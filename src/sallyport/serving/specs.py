@@ -19,6 +19,7 @@ from sallyport.gateway.edge.process import (
 from sallyport.gateway.socket import bind_private, private_folder
 from sallyport.serving.child import ChildSpec
 from sallyport.serving.worker import WorkerOrders
+from sallyport.stores.shelf import Shelf
 
 
 def edge_child(plan: EdgePlan) -> ChildSpec:
@@ -60,8 +61,10 @@ def worker_child(orders: WorkerOrders, path: Path) -> ChildSpec:
             "{payload}",
             "{beat}",
             "{listener}",
+            "{shelf}",
         ),
         payload=msgspec.json.encode(orders),
         listener=bind_private(path),
+        shelf=Shelf.make("sallyport-gates"),
         stop_seconds=orders.graceful_seconds + 5.0,
     )

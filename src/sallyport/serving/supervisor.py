@@ -102,6 +102,8 @@ async def supervise(
         _close_listeners(children)
         for child in children:
             await child.stop()
+            if child.spec.shelf is not None:
+                child.spec.shelf.close()
 
 
 async def _start_all(children: Sequence[Child]) -> None:

@@ -1,6 +1,6 @@
 """A worker: uvicorn over a socket that the supervisor bound, for our own user's processes only.
 
-As a program, `python -m sallyport.serving.worker PARENT PAYLOAD BEAT LISTENER` (a process id and three
+As a program, `python -m sallyport.serving.worker PARENT PAYLOAD BEAT LISTENER SHELF` (a process id and four
 descriptors) builds the app from the orders in the payload and serves it.
 """
 
@@ -26,6 +26,7 @@ from sallyport.errors import SallyportError, SettingsError
 from sallyport.gateway.edge.leash import leash
 from sallyport.gateway.socket import BACKLOG, PeerCheckedProtocol
 from sallyport.serving.child import NOT_USABLE, TICK
+from sallyport.stores.shelf import Shelf
 
 GARBAGE = 20_000  # new objects between two looks for cycles
 
@@ -143,21 +144,21 @@ def _log_discreetly() -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
 
-def _build(orders: WorkerOrders) -> Any:
+def _build(orders: WorkerOrders, shelf: Shelf) -> Any:
     from sallyport.settings import loads  # noqa: PLC0415 - only a worker pays for all the rooms
     from sallyport.wiring import build_app  # noqa: PLC0415
 
-    return build_app(loads(orders.toml), edge_secret=orders.edge_secret, worker=orders.number)
+    return build_app(loads(orders.toml), edge_secret=orders.edge_secret, worker=orders.number, shelf=shelf)
 
 
 def main(arguments: list[str]) -> None:
     """Take the orders, build the app, serve it. Exits with 78 where the configuration cannot be used."""
-    parent, payload, beat, listener = (int(argument) for argument in arguments)
+    parent, payload, beat, listener, shelf = (int(argument) for argument in arguments)
     leash(parent)
     with open(payload, "rb") as file:  # noqa: PTH123 - a descriptor
         orders = msgspec.json.decode(file.read(), type=WorkerOrders)
     try:
-        app = _build(orders)
+        app = _build(orders, Shelf(shelf))
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(NOT_USABLE)

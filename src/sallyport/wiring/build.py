@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
+import msgspec
+
 from sallyport.access.ledger import BudgetLedger
 from sallyport.access.room import AccessRoom
 from sallyport.gateway.app import Door, every
@@ -30,6 +32,7 @@ from sallyport.keys.root import open_root
 from sallyport.keys.sealed_state import SealedStateStore
 from sallyport.keys.sealing import Sealer
 from sallyport.settings import Settings
+from sallyport.stores.shelf import Shelf
 from sallyport.stores.sqlite import SqliteStateStore
 from sallyport.wiring import adapters, history, inspecting, providers, translate
 from sallyport.wiring.chance import Chance
@@ -69,8 +72,10 @@ class Deployment:
     access: AccessRoom
     keyring: KeyRing
 
-    def __init__(self, settings: Settings, *, edge_secret: str, worker: int) -> None:
-        self.settings, self._worker = settings, worker
+    def __init__(
+        self, settings: Settings, *, edge_secret: str, worker: int, shelf: Shelf | None = None
+    ) -> None:
+        self.settings, self._worker, self._shelf = settings, worker, shelf
         self._edge = adapters.EdgeDoor(
             EdgeRule(
                 secret=edge_secret.encode(),
@@ -190,9 +195,13 @@ class Deployment:
         return log
 
     async def _inspection(self) -> Guards | NoInspection:
-        guards, room = inspecting.guards(self.settings, time.monotonic, self.chance)
+        left = self._shelf.get() if self._shelf else b""
+        known = msgspec.msgpack.decode(left, type=dict[bytes, bytes]) if left else {}
+        guards, room = inspecting.guards(self.settings, time.monotonic, self.chance, known)
         if room is not None:
             await self._run(room)
+            if self._shelf and not left:
+                self._shelf.fill(msgspec.msgpack.encode(room.gates()))
         return guards
 
     async def _run(self, part: Any) -> None:
@@ -210,9 +219,12 @@ class Deployment:
             raise
 
 
-def build_app(settings: Settings, *, edge_secret: str, worker: int = 0) -> Door:
-    """The ASGI application of one worker. Nothing is opened before its lifespan starts."""
-    deployment = Deployment(settings, edge_secret=edge_secret, worker=worker)
+def build_app(settings: Settings, *, edge_secret: str, worker: int = 0, shelf: Shelf | None = None) -> Door:
+    """The ASGI application of one worker. Nothing is opened before its lifespan starts.
+
+    On the `shelf` lies what an earlier life of the worker compiled.
+    """
+    deployment = Deployment(settings, edge_secret=edge_secret, worker=worker, shelf=shelf)
     exact, prefixes = routes(deployment)
     return Door(
         routes=exact,

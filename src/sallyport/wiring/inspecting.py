@@ -39,14 +39,20 @@ _MODEL = Model(name="inspect", segment="", environment="", upstream="", upstream
 
 
 def guards(
-    settings: Settings, clock: Callable[[], float], random: Callable[[int], bytes]
+    settings: Settings,
+    clock: Callable[[], float],
+    random: Callable[[int], bytes],
+    gates: Mapping[bytes, bytes] | None = None,
 ) -> tuple[Guards | NoInspection, InspectionRoom | None]:
-    """The guards of these settings, and the room that must be started before they are used."""
+    """The guards of these settings, and the room that must be started before they are used.
+
+    `gates` are those that an earlier room compiled.
+    """
     given = settings.inspection
     if given.unsafe_off:
         return NoInspection(), None
     options = translate.inspection(settings)
-    room = InspectionRoom(options)
+    room = InspectionRoom(options, gates)
     bounds = Bounds(hold_back=given.hold_back, open_token=given.open_token, literals=options.canaries)
     plug_ins = frozenset(plug_in.name for plug_in in given.plug_ins)
     return Guards(room, Vaults(clock, random), bounds, plug_ins), room
