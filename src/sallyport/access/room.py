@@ -32,7 +32,14 @@ from sallyport.errors import Refusal
 from sallyport.model import Decision, Device, Model, Principal, TlsFacts
 
 DEFAULT_DENY = "default-deny"
-SURFACES = {"chat": "chat", "embeddings": "embed"}  # what a model serves -> the action that uses it
+# What a model serves -> the action that uses it.
+SURFACES = {
+    "chat": "chat",
+    "messages": "chat",
+    "responses": "chat",
+    "completions": "chat",
+    "embeddings": "embed",
+}
 ASK_FOR = "2h"
 MOST_ROLES = 32  # that are tried for a refusal; each costs a decision
 

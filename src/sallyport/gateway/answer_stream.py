@@ -59,7 +59,7 @@ class StreamAnswer:
         """Run to the end. Returns why the stream was stopped, or None."""
         x = self._x
         assert x.model is not None
-        answer = await self._rooms.upstreams.send(x.model, x.dialect.surface, x.outgoing, stream=True)
+        answer = await self._rooms.upstreams.send(x.model, x.dialect.endpoint, x.outgoing, stream=True)
         main = asyncio.current_task()
         assert main is not None
         self._idle = answer.idle_seconds

@@ -153,7 +153,7 @@ async def budget(x: Exchange, rooms: Rooms, limits: Limits) -> Refusal | None:
     """6: how much they may."""
     call = expect(x.call, Call)
     assert x.model is not None
-    output = (call.max_output_tokens or limits.default_output_tokens) if call.surface == "chat" else 0
+    output = (call.max_output_tokens or limits.default_output_tokens) if x.dialect.generates else 0
     reserved = rooms.budgets.reserve(
         expect(x.principal, Principal),
         x.model,

@@ -8,7 +8,16 @@ from urllib.parse import quote, urlsplit
 from msgspec import Struct
 
 PLAIN_PORT = 80
-PATHS = {"chat": "/chat/completions", "embeddings": "/embeddings"}
+PATHS = {
+    "openai": {
+        "chat": "/chat/completions",
+        "completions": "/completions",
+        "responses": "/responses",
+        "embeddings": "/embeddings",
+    },
+    "anthropic": {"messages": "/messages", "count_tokens": "/messages/count_tokens"},
+}
+ANTHROPIC_VERSION = "2023-06-01"  # of the API; the wire that our dialect knows
 ACCEPTED = {False: "*/*", True: "text/event-stream"}
 _HOST = re.compile(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]")
 _NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
@@ -21,6 +30,7 @@ _OURS = {
     "content-type",
     "accept-encoding",
     "accept",
+    "anthropic-version",
 }
 _SAFE = "/%:@!$&'()*+,;=-._~?"  # of RFC 3986; what is escaped in the settings stays so
 
@@ -30,6 +40,7 @@ class Target(Struct, frozen=True, kw_only=True):
 
     name: str
     base_url: str
+    kind: str = "openai"  # or "anthropic": the wire that it speaks
     key_header: str = "authorization"
     key: str = ""
     query: str = ""
@@ -46,14 +57,18 @@ class Target(Struct, frozen=True, kw_only=True):
     def headers(self) -> dict[str, str]:
         """What every call carries, the key among it. Nothing of the caller's headers goes out."""
         headers = {"content-type": "application/json", "accept-encoding": "identity"}
+        if self.kind == "anthropic":
+            headers["anthropic-version"] = ANTHROPIC_VERSION
         if self.key:
             headers[self.key_header] = self.key
         return headers
 
     def urls(self) -> dict[str, str]:
-        """The address of each surface."""
+        """The address of each endpoint that an upstream of this kind has."""
         query = f"?{self.query}" if self.query else ""
-        return {surface: self.base_url.rstrip("/") + path + query for surface, path in PATHS.items()}
+        return {
+            endpoint: self.base_url.rstrip("/") + path + query for endpoint, path in PATHS[self.kind].items()
+        }
 
 
 def place(target: Target) -> tuple[str, int]:
@@ -63,7 +78,7 @@ def place(target: Target) -> tuple[str, int]:
 
 
 def heads(target: Target) -> dict[tuple[str, bool], bytes]:
-    """All of a request but its length and body, by surface and whether it is a stream.
+    """All of a request but its length and body, by endpoint and whether it is a stream.
 
     Raises ValueError, without the key, for what would not be one request with these headers and no others.
     """
@@ -84,10 +99,10 @@ def heads(target: Target) -> dict[tuple[str, bool], bytes]:
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in fixed.items())
     return {
-        (surface, stream): (
+        (endpoint, stream): (
             f"POST {_origin_form(url)} HTTP/1.1\r\n{lines}accept: {ACCEPTED[stream]}\r\ncontent-length: "
         ).encode("ascii")
-        for surface, url in target.urls().items()
+        for endpoint, url in target.urls().items()
         for stream in (False, True)
     }
 

@@ -6,7 +6,7 @@ import difflib
 from urllib.parse import SplitResult, urlsplit
 
 from sallyport.errors import SettingsError
-from sallyport.settings.schema import Provider, Settings, Upstream
+from sallyport.settings.schema import CONVERSES, ModelEntry, Provider, Settings, Upstream
 
 
 def is_loopback(url: str) -> bool:
@@ -18,11 +18,13 @@ def check_references(settings: Settings) -> None:
     """Raise SettingsError for the first reference or address that cannot be used."""
     segments = _unique("segments", [s.name for s in settings.segments])
     upstreams = _unique("upstreams", [u.name for u in settings.upstreams])
+    kinds = {upstream.name: upstream.kind for upstream in settings.upstreams}
     _unique("models", [m.name for m in settings.models])
     _unique("identity.providers", [p.name for p in settings.identity.providers])
     for index, model in enumerate(settings.models):
         _known(f"models[{index}].segment", model.segment, segments)
         _known(f"models[{index}].upstream", model.upstream, upstreams)
+        _check_surfaces(f"models[{index}].surfaces", model, kinds[model.upstream])
     for index, upstream in enumerate(settings.upstreams):
         _check_url(f"upstreams[{index}].base_url", upstream)
     for index, provider in enumerate(settings.identity.providers):
@@ -46,6 +48,17 @@ def _known(where: str, name: str, names: set[str]) -> None:
         raise SettingsError(
             where, f"{name!r} is not defined", f"did you mean {near[0]}?" if near else "define it"
         )
+
+
+def _check_surfaces(where: str, model: ModelEntry, kind: str) -> None:
+    served = {*CONVERSES[kind], *(("embeddings",) if kind == "openai" else ())}
+    for surface in model.surfaces:
+        if surface not in served:
+            raise SettingsError(
+                where,
+                f"an upstream of kind {kind!r} has no {surface!r}",
+                "choose of " + ", ".join(sorted(served)),
+            )
 
 
 def _check_url(where: str, upstream: Upstream) -> None:

@@ -128,14 +128,22 @@ class Segment(Base, frozen=True, kw_only=True):
     environment: str = "prod"
 
 
+ModelSurface = Literal["chat", "messages", "responses", "completions", "embeddings"]
+CONVERSES: dict[str, tuple[ModelSurface, ...]] = {
+    "openai": ("chat", "responses", "completions"),
+    "anthropic": ("messages",),
+}
+
+
 class Upstream(Base, frozen=True, kw_only=True):
     """A model server. `openai` is anything that speaks that wire: OpenAI, Azure, vLLM, Ollama."""
 
     name: str
+    kind: Literal["openai", "anthropic"] = "openai"
 
     base_url: str = ""  # up to and including /v1
     api_key: Secret | None = None
-    key_header: str = "authorization"  # azure: "api-key"
+    key_header: str = ""  # "" means authorization, or x-api-key for anthropic; azure: "api-key"
     query: str = ""  # azure: "api-version=..."
     ca_file: str = ""
     connect_seconds: float = 5.0
@@ -153,7 +161,7 @@ class ModelEntry(Base, frozen=True, kw_only=True):
     segment: str
     upstream: str
     upstream_model: str = ""  # "" means the same name
-    surfaces: tuple[Literal["chat", "embeddings"], ...] = ("chat",)
+    surfaces: tuple[ModelSurface, ...] = ()  # () means all in which its kind of upstream converses
     input_price: float = 0.0  # money per million tokens
     output_price: float = 0.0
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sallyport.gateway.app import Handler, Route
+from sallyport.gateway.dialects.anthropic_messages import AnthropicCount
 from sallyport.gateway.dialects.openai_chat import OpenAIChat
 from sallyport.gateway.dialects.openai_embeddings import OpenAIEmbeddings
 from sallyport.gateway.exchange import Exchange
@@ -53,6 +54,7 @@ def routes(deployment: Deployment) -> tuple[dict[str, tuple[Route, ...]], dict[s
     exact: dict[str, tuple[Route, ...]] = {
         "/v1/chat/completions": (Route("POST", CHAT, guarded),),
         "/v1/embeddings": (Route("POST", OpenAIEmbeddings(), guarded),),
+        "/v1/messages/count_tokens": (Route("POST", AnthropicCount(), guarded),),
     }
     enabled = deployment.settings.identity.directory.enabled
     for path, method, choose, identified in TABLE:

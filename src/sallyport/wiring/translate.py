@@ -18,14 +18,16 @@ from sallyport.identity.strict import Malformed
 from sallyport.inspection.actions import ActionRow
 from sallyport.inspection.room import PlugInOptions, RoomOptions
 from sallyport.model import Model
-from sallyport.settings.schema import Provider, Settings, Upstream
+from sallyport.settings.schema import CONVERSES, Provider, Settings, Upstream
 
+KEY_HEADERS = {"openai": "authorization", "anthropic": "x-api-key"}
 LEAST_CANARY = 16  # characters of a key below which it would be found in ordinary text
 
 
 def models(settings: Settings) -> dict[str, Model]:
     """Models by the name that callers use."""
     environments = {segment.name: segment.environment for segment in settings.segments}
+    kinds = {upstream.name: upstream.kind for upstream in settings.upstreams}
     return {
         entry.name: Model(
             name=entry.name,
@@ -33,7 +35,7 @@ def models(settings: Settings) -> dict[str, Model]:
             environment=environments[entry.segment],
             upstream=entry.upstream,
             upstream_model=entry.upstream_model or entry.name,
-            surfaces=entry.surfaces,
+            surfaces=entry.surfaces or CONVERSES[kinds[entry.upstream]],
             input_price=entry.input_price,
             output_price=entry.output_price,
         )
@@ -49,11 +51,13 @@ def targets(settings: Settings) -> dict[str, Target]:
 def target(upstream: Upstream) -> Target:
     """One upstream with its key. Raises SettingsError for a file that cannot be read."""
     key = upstream.api_key.reveal() if upstream.api_key else ""
-    bearer = upstream.key_header.lower() == "authorization"
+    key_header = upstream.key_header.lower() or KEY_HEADERS[upstream.kind]
+    bearer = key_header == "authorization"
     return Target(
         name=upstream.name,
         base_url=upstream.base_url,
-        key_header=upstream.key_header.lower(),
+        kind=upstream.kind,
+        key_header=key_header,
         key=f"Bearer {key}" if key and bearer else key,
         query=upstream.query,
         ca_pem=read_file(upstream.ca_file) if upstream.ca_file else b"",

@@ -97,8 +97,10 @@ class Chunk(Struct, frozen=True, kw_only=True):
 class Dialect(Protocol):
     """One surface of one wire."""
 
-    surface: Surface
+    surface: Surface  # what policies and models are asked for
     wire: Wire
+    endpoint: str  # of the upstream
+    generates: bool  # whether the answer costs output tokens
 
     def parse(self, raw: bytes, document: Any, options: Options) -> Call | Refusal:
         """The request as a `Call`, or what is wrong with it."""

@@ -40,6 +40,8 @@ class OpenAIChat:
 
     surface: Surface = "chat"
     wire: Wire = "openai"
+    endpoint = "chat"
+    generates = True
 
     def parse(self, raw: bytes, document: Any, options: Options) -> Call | Refusal:
         """See `openai_request.parse`."""

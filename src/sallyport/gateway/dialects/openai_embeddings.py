@@ -37,6 +37,8 @@ class OpenAIEmbeddings:
 
     surface: Surface = "embeddings"
     wire: Wire = "openai"
+    endpoint = "embeddings"
+    generates = False
 
     def parse(self, raw: bytes, document: Any, options: Options) -> Call | Refusal:
         """The request as a `Call`, or what is wrong with it."""
