@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from sallyport.errors import Refusal, UpstreamFault
 from sallyport.gateway import outcome, sse, tools
 from sallyport.gateway.deadline import Deadline
-from sallyport.gateway.dialects.base import Chunk, Piece, StreamDialect, ToolCall, ToolPiece
+from sallyport.gateway.dialects.base import Chunk, Piece, Streaming, ToolCall, ToolPiece
 from sallyport.gateway.envelope import Envelopes
 from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.held_members import HeldMembers
@@ -35,10 +35,11 @@ class StreamAnswer:
     def __init__(self, x: Exchange, rooms: Rooms, limits: Limits) -> None:
         assert x.vault is not None
         self._x, self._rooms, self._limits = x, rooms, limits
-        self._dialect: StreamDialect = x.dialect  # type: ignore[assignment]
+        dialect: Streaming = x.dialect  # type: ignore[assignment]
+        self._dialect = x.stream = dialect.stream()
         self._guard: StreamGuard = rooms.inspection.guard(x.vault, x.roles, x.system)
         self._envelopes = Envelopes(rooms.inspection, self._dialect, x)
-        self._gate = PlugInGate(rooms.inspection, x) if rooms.inspection.plug_ins else None
+        self._gate = PlugInGate(rooms.inspection, self._dialect, x) if rooms.inspection.plug_ins else None
         self._fields: dict[tuple[int, str], Chunk] = {}  # open text buffers, and a chunk shaped like theirs
         self._tools: dict[tuple[int, int], ToolCall] = {}  # without their arguments
         self._arguments: dict[tuple[int, int], list[str]] = {}
@@ -88,7 +89,7 @@ class StreamAnswer:
             if out:
                 await self._write(out)
         asked = self._x.call.choices if self._x.call else 1
-        if self._open or len(self._finished) < asked:
+        if self._open or not self._dialect.may_end(len(self._finished), asked):
             raise UpstreamFault("the stream ended early", code="upstream_invalid")
         return await self._finish([])
 
@@ -182,7 +183,7 @@ class StreamAnswer:
         if released.findings:
             x.findings += released.findings
         if released.blocked is not None:
-            return output_blocked(released.blocked.type, f"choices[{place[0]}].delta.{place[1]}")
+            return output_blocked(released.blocked.type, self._dialect.place(*place))
         return expect(released.text, str)
 
     async def _many(self, chunk: Chunk, out: list[bytes]) -> Refusal | None:
@@ -244,7 +245,7 @@ class StreamAnswer:
             if released.findings:
                 self._x.findings += released.findings
             if released.blocked is not None:
-                return output_blocked(released.blocked.type, f"choices[{choice}].delta.{place[1]}")
+                return output_blocked(released.blocked.type, self._dialect.place(*place))
             text: str | Refusal = released.text
             if self._gate is not None:
                 text = await self._gate.release(place, released.text, last=True)
@@ -273,7 +274,7 @@ class StreamAnswer:
         if out:
             await self._write(b"".join(out))
         self._watcher.cancel()  # nothing else may be written from here on: the commitment is made
-        end = sse.write(b"[DONE]")
+        end = self._dialect.end()
         with Deadline(self._limits.stage_seconds):
             await outcome.record(self._x, self._rooms, "delivered", last=end)
         with Deadline(self._idle):  # a caller may have stopped reading

@@ -16,6 +16,7 @@ from sallyport.gateway import respond
 from sallyport.gateway.body import ClientGoneError
 from sallyport.gateway.dialects.base import Dialect
 from sallyport.gateway.exchange import Exchange
+from sallyport.gateway.pipeline import error_event
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -114,10 +115,7 @@ class Door:
                 await _refuse(exchange, Refusal(code="stage_failed"))
             elif not out.finished:
                 failed = Refusal(code="stage_failed")
-                event = respond.error_event(
-                    failed, exchange.request_id, exchange.dialect.wire, exchange.sequence
-                )
-                await out.write(event, last=True)
+                await out.write(error_event(exchange, failed), last=True)
         finally:
             self._free += 1
 

@@ -49,7 +49,7 @@ class HeldMembers:
         x.findings += found
         bad = next((finding for finding in found if finding.action in {"block", "mask"}), None)
         if bad is not None:
-            return output_blocked(bad.type, f"choices[{choice}].delta")
+            return output_blocked(bad.type, self._dialect.place(choice, ""))
         out += [self._dialect.member_event(chunk, member) for chunk, member in held]
         return None
 
@@ -57,7 +57,7 @@ class HeldMembers:
 def _texts(held: list[tuple[Chunk, Member]]) -> list[tuple[str, str]]:
     """What stands in one place of the members, put together, for each place. List indexes make no places."""
     places: dict[tuple[str, ...], list[str]] = {}
-    for _, member in held:
+    for member in [member for _, member in held if not member.opaque]:
         for path, text in strings(member.value, (member.name,)):
             place = tuple(part for part in path if isinstance(part, str))
             places.setdefault(place, []).append(text)

@@ -135,7 +135,7 @@ class Pipeline:
     async def _refuse(self, x: Exchange, refusal: Refusal) -> None:
         """Record the refusal, then tell the caller. A refusal that cannot be recorded becomes a 503."""
         x.refusal = refusal
-        event = _error_event(x, refusal) if x.out.started else b""
+        event = error_event(x, refusal) if x.out.started else b""
         try:
             with Deadline(self._limits.stage_seconds):
                 await self._record(x, refusal, event)
@@ -144,7 +144,7 @@ class Pipeline:
             logger.error("refusal not recorded: %s request=%s", type(error).__name__, x.request_id)  # noqa: TRY400
             code = error.code if isinstance(error, LogFault) else "log_unavailable"
             refusal = Refusal(code=code, stage="record_outcome")
-            event = _error_event(x, refusal) if x.out.started else b""
+            event = error_event(x, refusal) if x.out.started else b""
         # Where the caller does not read, the server ends the connection.
         with contextlib.suppress(TimeoutError), Deadline(self._limits.stage_seconds):
             if x.out.started:
@@ -182,8 +182,10 @@ class Pipeline:
         await x.out.write(body, last=True)
 
 
-def _error_event(x: Exchange, refusal: Refusal) -> bytes:
-    return respond.error_event(refusal, x.request_id, x.dialect.wire, x.sequence)
+def error_event(x: Exchange, refusal: Refusal) -> bytes:
+    """The event that ends a stream which cannot go on."""
+    sequence = x.stream.sequence if x.stream else 0
+    return respond.error_event(refusal, x.request_id, x.dialect.wire, sequence)
 
 
 class _Watch:

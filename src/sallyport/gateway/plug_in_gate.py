@@ -8,6 +8,7 @@ plug-in finds cannot be taken out of text that has partly gone.
 from __future__ import annotations
 
 from sallyport.errors import Refusal
+from sallyport.gateway.dialects.base import StreamDialect
 from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.outcome import output_blocked
 from sallyport.gateway.ports import Inspection
@@ -22,8 +23,8 @@ Place = tuple[int, str]
 class PlugInGate:
     """One for each streamed answer."""
 
-    def __init__(self, inspection: Inspection, x: Exchange) -> None:
-        self._inspection, self._x = inspection, x
+    def __init__(self, inspection: Inspection, dialect: StreamDialect, x: Exchange) -> None:
+        self._inspection, self._dialect, self._x = inspection, dialect, x
         self._waiting: dict[Place, str] = {}
         self._context: dict[Place, str] = {}
 
@@ -40,6 +41,6 @@ class PlugInGate:
         self._x.findings += theirs
         bad = next((f for f in theirs if f.action in {"block", "mask"}), None)
         if bad is not None:
-            return output_blocked(bad.type, f"choices[{place[0]}].delta.{place[1]}")
+            return output_blocked(bad.type, self._dialect.place(*place))
         self._context[place], self._waiting[place] = seen[-CONTEXT:], ""
         return waiting

@@ -43,6 +43,10 @@ class _Anthropic:
             changes["model",] = upstream_model
         return replace(call.raw, changes)
 
+    def tools_at(self, choice: int) -> str:
+        """Where they are."""
+        return f"content[{choice}]"
+
     def implied(self, _document: Any, _edits: Mapping[Path, Any]) -> dict[Path, Any]:
         """None: nothing in an answer says again what its blocks say."""
         return {}

@@ -77,6 +77,7 @@ class Member(Struct, frozen=True, kw_only=True):
     choice: int
     name: str
     value: Any
+    opaque: bool = False  # what only the provider can read, and nobody wrote: passed on, not inspected
 
 
 class Chunk(Struct, frozen=True, kw_only=True):
@@ -117,12 +118,20 @@ class Dialect(Protocol):
     def view(self, document: Any) -> AnswerView:
         """A whole answer. Raises ValueError if it is not one."""
 
+    def tools_at(self, choice: int) -> str:
+        """Where the tool calls of a choice are, as an error names it."""
+
     def implied(self, document: Any, edits: Mapping[Path, Any]) -> dict[Path, Any]:
         """Further edits to an answer, without which it would still tell what `edits` change."""
 
 
-class StreamDialect(Dialect, Protocol):
-    """A surface that also streams."""
+class StreamDialect(Protocol):
+    """One streamed answer on one wire.
+
+    What the corridor calls a choice is whatever ends by itself: a choice of OpenAI's chat, a block of Anthropic's.
+    """
+
+    sequence: int  # of the next event, where the wire counts them
 
     def chunk(self, data: bytes, raw: bytes) -> Chunk:
         """Take one event apart. Raises ValueError if it is not one of this wire."""
@@ -150,3 +159,19 @@ class StreamDialect(Dialect, Protocol):
 
     def envelope(self, chunk: Chunk) -> bytes | None:
         """What the event has in common with others that differ in text alone; None if that is in doubt."""
+
+    def place(self, choice: int, field: str) -> str:
+        """Where a text of the answer is, as an error names it."""
+
+    def may_end(self, finished: int, asked: int) -> bool:
+        """Whether an answer is whole without an end mark, after so many ended choices of those asked for."""
+
+    def end(self) -> bytes:
+        """What ends the stream, once all else has left and the outcome is durable."""
+
+
+class Streaming(Dialect, Protocol):
+    """A surface that also streams."""
+
+    def stream(self) -> StreamDialect:
+        """The reader of one streamed answer."""

@@ -39,6 +39,7 @@ class OpenAIChat:
     """The chat surface of the OpenAI wire."""
 
     surface: Surface = "chat"
+    sequence = 0
     wire: Wire = "openai"
     endpoint = "chat"
     generates = True
@@ -85,12 +86,32 @@ class OpenAIChat:
                 prose[path] = (int(path[1]), str(path[-1]))
         return AnswerView(leaves=tuple(leaves), prose=prose, tools=tools, usage=usage(document.get("usage")))
 
+    def tools_at(self, choice: int) -> str:
+        """Where they are."""
+        return f"choices[{choice}].message.tool_calls"
+
     def implied(self, document: Any, edits: Mapping[Path, Any]) -> dict[Path, Any]:
         """No log probabilities beside a text that was changed: they spell out its tokens."""
         choices = document["choices"] if edits else ()
         return {
             ("choices", i, "logprobs"): None for i, choice in enumerate(choices) if choice.get("logprobs")
         }
+
+    def stream(self) -> OpenAIChat:
+        """Events of this wire are read one by one: nothing has to be remembered."""
+        return self
+
+    def place(self, choice: int, field: str) -> str:
+        """See `StreamDialect.place`."""
+        return f"choices[{choice}].delta.{field}" if field else f"choices[{choice}].delta"
+
+    def may_end(self, finished: int, asked: int) -> bool:
+        """Some servers leave the end mark out: every choice has said why it ended."""
+        return finished >= asked
+
+    def end(self) -> bytes:
+        """The end mark."""
+        return sse.write(b"[DONE]")
 
     def chunk(self, data: bytes, raw: bytes) -> Chunk:
         """Take one event apart. Raises ValueError if it is not a chat chunk."""

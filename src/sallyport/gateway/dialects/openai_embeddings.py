@@ -90,6 +90,10 @@ class OpenAIEmbeddings:
         leaves = tuple(Leaf(p, text, "assistant") for p, text in answer_strings(document) if p not in vectors)
         return AnswerView(leaves=leaves, prose={}, tools=(), usage=usage(document.get("usage")))
 
+    def tools_at(self, _choice: int) -> str:
+        """There are none."""
+        return ""
+
     def implied(self, _document: Any, _edits: Mapping[Path, Any]) -> dict[Path, Any]:
         """None."""
         return {}
