@@ -80,7 +80,12 @@ def test_no_cut_within_a_literal() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["the first words are here now and more of them come ", "x1 y2 the words are here now "]
+    "text",
+    [
+        "the first words are here now and more of them come ",
+        "x1 y2 the words are here now ",
+        f"{'a' * 24}-{'b' * 16}... {'a' * 24}-{'b' * 16} and so on ",
+    ],
 )
 def test_looking_on_finds_the_same_cut_as_looking_anew(text: str) -> None:
     start = 0

@@ -5,6 +5,7 @@ import json
 import pytest
 from inspection_streams import CANARY, CARD, NONCE, scan, unmask, vault
 
+from sallyport.inspection.holdback import Released
 from sallyport.inspection.stream import BUFFERS, StreamGuard
 from sallyport.model import Tool
 
@@ -20,7 +21,7 @@ def test_each_choice_and_each_text_has_its_own_hold_back() -> None:
     got = dict.fromkeys([(0, "content"), (1, "content"), (0, "reasoning_content")], "")
     for char in f"So {TOKEN} it is, as it was told to us.":
         for choice, field in got:
-            got[choice, field] += its.feed_text(choice, char, field).text
+            got[choice, field] += its.feed_text(choice, field, char).text
     for choice, field in got:
         got[choice, field] += its.finish_text(choice, field).text
     assert set(got.values()) == {f"So {CARD} it is, as it was told to us."}
@@ -29,7 +30,7 @@ def test_each_choice_and_each_text_has_its_own_hold_back() -> None:
 
 def test_tool_calls_are_held_until_they_are_whole() -> None:
     its = guard(declared=["pay"])
-    its.feed_text(0, "I shall pay now. ")
+    its.feed_text(0, "content", "I shall pay now. ")
     arguments = json.dumps({"card": TOKEN, "note": "paid"})
     for n, char in enumerate(arguments):
         assert its.feed_tool(0, 1, "" if n else "call_b", "" if n else "pay", char).text == ""
@@ -66,12 +67,12 @@ def test_a_block_ends_everything() -> None:
     its = guard()
     its.feed_tool(0, 0, "a", "pay", f'["{CANARY}"]')
     its.feed_tool(0, 1, "b", "pay", "[]")
-    its.feed_text(1, "some words ")
+    its.feed_text(1, "content", "some words ")
     released, tools = its.finish(0)
     assert released.blocked is not None
     assert released.blocked.type == "canary"
     assert tools == []
-    assert its.feed_text(1, "and more words that would go out ").blocked == its.blocked
+    assert its.feed_text(1, "content", "and more words that would go out ").blocked == its.blocked
     assert its.finish_text(1).text == ""
     assert its.finish(1)[1] == []
     assert its.feed_tool(0, 2, "c", "pay", "").blocked is not None
@@ -79,8 +80,8 @@ def test_a_block_ends_everything() -> None:
 
 def test_a_block_in_a_text_ends_the_other_texts() -> None:
     its = guard()
-    its.feed_text(1, "some words that wait")
-    assert its.feed_text(0, f"{CANARY} and more of the words ").blocked is not None
+    its.feed_text(1, "content", "some words that wait")
+    assert its.feed_text(0, "content", f"{CANARY} and more of the words ").blocked is not None
     assert its.finish(1)[0].text == ""
 
 
@@ -101,6 +102,9 @@ def test_empty_pieces_are_bounded_too() -> None:
 @pytest.mark.parametrize("kind", ["text", "tool"])
 def test_the_number_of_buffers_is_bounded(kind: str) -> None:
     its = guard()
-    feed = its.feed_text if kind == "text" else lambda n, text: its.feed_tool(0, n, "", "", text)
-    outs = [feed(n, "x") for n in range(BUFFERS + 1)]
+
+    def feed(n: int) -> Released:
+        return its.feed_text(n, "content", "x") if kind == "text" else its.feed_tool(0, n, "", "", "x")
+
+    outs = [feed(n) for n in range(BUFFERS + 1)]
     assert [out.blocked is not None for out in outs] == [False] * BUFFERS + [True]

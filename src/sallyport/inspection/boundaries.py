@@ -23,7 +23,7 @@ SHORTEST = 12  # characters of a segment between quiet cuts: fewer would cost a 
 FEWEST = (
     SHORTEST + 2
 )  # characters in which a quiet cut can be known: a word of one letter and a blank behind it
-REACH = 64  # a quiet word is not longer than this
+REACH = 128  # two quiet words and the blanks behind them are not longer than this
 _LOOK = 400  # characters in front of a place that may hold the beginning of something open
 _NUMBER_NEAR = 8  # characters before the pair in which a digit forbids the cut ("12th of March")
 

@@ -56,7 +56,7 @@ class StreamGuard:
         self._tools: dict[tuple[int, int], _Held] = {}
         self.blocked: Finding | None = None
 
-    def feed_text(self, choice: int, text: str, field: str = "content") -> Released:
+    def feed_text(self, choice: int, field: str, text: str) -> Released:
         """More of a text: the answer (`content`), or beside it `reasoning_content`, `refusal`."""
         if self.blocked is not None:
             return Released(blocked=self.blocked)
@@ -72,7 +72,9 @@ class StreamGuard:
                 literals=self._literals,
                 watch=self._watch(),
             )
-        return self._noted(hold.feed(text))
+        out = hold.feed(text)
+        self.blocked = out.blocked
+        return out
 
     def feed_tool(self, choice: int, index: int, id: str, name: str, arguments_delta: str) -> Released:  # noqa: A002
         """More of a tool call. Nothing is released before `finish`; the first id and name that are given count."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 from sallyport.errors import DetectorFault
@@ -103,9 +103,10 @@ class Guard:
     def _unmask_escaped(self, text: str) -> str:
         return self._vault.unmask(text, everything, escaped)
 
-    def feed_text(self, choice: int, field: str, text: str) -> Released:
-        """A text delta."""
-        return self._stream.feed_text(choice, text, field)
+    @cached_property
+    def feed_text(self) -> Callable[[int, str, str], Released]:
+        """Takes a text delta; see `StreamGuard`."""
+        return self._stream.feed_text
 
     def finish_text(self, choice: int, field: str) -> Released:
         """No more text for this buffer."""
