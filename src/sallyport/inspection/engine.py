@@ -28,6 +28,7 @@ from sallyport.model import Channel, Direction, Finding
 
 _SEPARATOR = views.BETWEEN.decode()
 _FEW = 8  # texts up to which a look at all of them together would cost more than it saves
+_ID = 128  # bytes up to which a text may be an id: its patterns are tried before its views, and seldom there
 _LAYERS = {
     **dict.fromkeys(IDENTIFIERS, "identifiers"),
     **dict.fromkeys(SECRETS, "secrets"),
@@ -141,7 +142,7 @@ class Engine:
         *,
         joined: bool,
     ) -> bool:
-        if hits & self._pattern_bits and (joined or self._patterns(data, hits)):
+        if hits & self._pattern_bits and (joined or len(data) > _ID or self._patterns(data, hits)):
             return False
         if hits & self._views.mask:
             few = self._views.few(data, hits, this.gate.scan)
