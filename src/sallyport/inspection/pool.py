@@ -5,7 +5,7 @@ code cannot be interrupted otherwise) and replaced; the call that it worked for 
 The queue is bounded: beyond it calls are refused at once. Processes inherit no environment and no files.
 
 A pool with `rest_seconds` has no process until the first task, and none again after as long without one: a process
-takes 40 MB. A task that finds none waits for the start, `_WAKE_SECONDS` at most, in addition to its own deadline.
+takes 43 MB. A task that finds none waits for the start, `_WAKE_SECONDS` at most, in addition to its own deadline.
 """
 
 from __future__ import annotations
