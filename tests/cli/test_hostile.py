@@ -201,6 +201,8 @@ def test_a_key_that_is_no_header_is_not_sent(run, key):
 
 GOOD = {
     ("people add x -c", "empty"),  # a configuration of defaults
+    ("inspect text -c", "empty"),
+    ("inspect --json --file", "empty"),  # no rows
     ("up --state", "folder"),  # may become a state folder
     ("up --state", "missing"),
 }
@@ -231,7 +233,7 @@ def files(home):
     "verb",
     ["check -c", "check --json -c", "serve -c", "people add x -c", "up --state", "audit verify --dir",
      "audit tail --dir", "audit verify-receipt", "audit export --dir", "login --demo sam --state", "demo --state",
-     "login --server h --name x --ca"],
+     "login --server h --name x --ca", "inspect text -c", "inspect --json --file"],
 )  # fmt: skip
 def test_files_that_are_none_end_in_one_sentence(run, home, verb, monkeypatch):
     monkeypatch.setattr("sallyport.serving.door.run", lambda *_, **__: pytest.fail("a door was started"))

@@ -229,9 +229,12 @@ seconds = 0.5
 @pytest.mark.slow
 async def test_a_text_that_hangs_a_detector_costs_no_other_text():
     async with Inspector(loads(HANGS)) as inspector:
+        pool = inspector._room._plug_ins[0][1]
         for _ in range(3):  # more than there are processes
             with pytest.raises(DetectorFault):
                 await inspector.look("input:hang", "user")
+            assert not pool._chores
+            assert pool._idle.qsize() == pool._size
         assert (await inspector.look("hello ann@example.com", "user")).verdict == "allow"
 
 

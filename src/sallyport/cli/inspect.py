@@ -107,11 +107,10 @@ async def _rows(settings: Settings, source: BinaryIO, reading: Reading) -> tuple
     from sallyport.wiring import inspect_rows as lines  # noqa: PLC0415
     from sallyport.wiring.inspecting import Inspector  # noqa: PLC0415
 
-    signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # reading waits outside the loop, so the loop cannot hear it
     out, shown, rows, bad = sys.stdout.buffer, sys.stdout.isatty(), 0, 0
     async with Inspector(settings) as inspector:
+        # Rows are read outside the loop, which would hear of an interrupt only after the next one.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with progress("rows", source) as advance:
             for number, raw in lines.numbered(source, reading.row_bytes):
                 row = lines.parsed(raw, number, reading)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sallyport.model import Finding
     from sallyport.wiring.inspect_text import Explained
 
-AROUND, LONGEST = 24, 48  # characters of an excerpt beside a finding, and of the finding itself
+AROUND, LONGEST = 20, 32  # characters of an excerpt beside a finding, and of the finding itself
 MOST_FINDINGS = 40
 MOST_TEXT = 4000
 STYLES = {"allow": "green", "flag": "yellow", "mask": "cyan", "block": "bold red"}
@@ -50,20 +50,21 @@ def _headline(told: Explained) -> Text:
     )
 
 
-def _findings(told: Explained) -> Table:
-    table = Table("finding", "", "score", "layer", "detector", "at", "where", box=None, header_style="bold", pad_edge=False)  # fmt: skip
-    for finding in told.seen.findings[:MOST_FINDINGS]:
-        style = STYLES[finding.action]
-        table.add_row(
-            Text(neutral(finding.type), style),
-            Text(finding.action, style),
-            f"{finding.score:.2f}",
-            Text(neutral(finding.layer)),
-            Text(neutral(finding.detector or "-")),
-            f"{finding.start}-{finding.end}",
-            excerpt(told.text, finding),
+def _findings(told: Explained) -> Text:
+    """Two lines for each: what it is and who saw it; where it stands."""
+    shown = told.seen.findings[:MOST_FINDINGS]
+    width = max(len(neutral(finding.type)) for finding in shown)
+    lines = []
+    for f in shown:
+        lines.append(
+            Text.assemble(
+                (f"{neutral(f.type):<{width}}  {f.action:<5}", STYLES[f.action]),
+                f"  score {f.score:.2f}  at {f.start}-{f.end}  by {neutral(f.layer)}",
+                f": {neutral(f.detector)}" if f.detector else "",
+            )
         )
-    return table
+        lines.append(Text("    ").append_text(excerpt(told.text, f)))
+    return Text("\n").join(lines)
 
 
 def excerpt(text: str, finding: Finding) -> Text:
