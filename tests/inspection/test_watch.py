@@ -170,7 +170,7 @@ def expressions(monkeypatch: pytest.MonkeyPatch) -> tuple[list[bytes], list[byte
     made: list[list[bytes]] = []
     seen: list[bytes] = []
 
-    def note(self: Gate, expressions: list[tuple[bytes, bool]], _numbers: Sequence[int] = ()) -> None:
+    def note(self: Gate, expressions: list[tuple[bytes, bool]], *_: object, **__: object) -> None:
         made.append([expression for expression, _ in expressions])
 
     monkeypatch.setattr(Gate, "__init__", note)
