@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sallyport.audit.entry import CALL, encode
@@ -23,7 +23,7 @@ MUST = {"kind": "intent", "request": "r", "who": "w", "model": "m"}
 @st.composite
 def alike(draw: st.DrawFn) -> tuple[dict[str, object], list[dict[str, object]]]:
     """Shared members, and the own members of several entries: the same names each time, other values."""
-    names = draw(st.sets(st.sampled_from(NAMES)))
+    names = draw(st.sets(st.sampled_from(NAMES), max_size=8))
     own = draw(st.sets(st.sampled_from([*sorted(names), *sorted(MUST)])))
     shared = {**{n: draw(json_values) for n in sorted(names)}, **MUST}
     values = [{n: "intent" if n == "kind" else draw(json_values) for n in sorted(own)} for _ in range(3)]
@@ -32,6 +32,7 @@ def alike(draw: st.DrawFn) -> tuple[dict[str, object], list[dict[str, object]]]:
     return shared, values
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(alike(), st.none() | st.binary(max_size=40), st.integers(0, 2**48))
 def test_the_bytes_are_those_of_the_plain_encoding(
     case: tuple[dict[str, object], list[dict[str, object]]], payload: bytes | None, now: int

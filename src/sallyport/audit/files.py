@@ -13,6 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 UNSUPPORTED = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}
+AHEAD = (
+    1024 * 1024
+)  # bytes of zeros behind the end of a file that grows, at most, and where they begin to pay
+LEAST_AHEAD = 64 * 1024
+SPARE = 64 * AHEAD  # below so much free space nothing is written ahead
 
 
 class Files:
@@ -57,8 +62,8 @@ class Files:
         os.ftruncate(fd, length)
         self.sync(fd)
 
-    def free(self, path: Path) -> int:
-        """Bytes that this user may still write."""
+    def free(self, path: Path | int) -> int:
+        """Bytes that this user may still write where this file or folder is."""
         status = os.statvfs(path)
         return status.f_bavail * status.f_frsize
 
@@ -100,6 +105,46 @@ class Files:
             if written == 0:
                 raise OSError(errno.EIO, "the disk took nothing")
             view, offset = view[written:], offset + written
+
+
+class Tail:
+    """The end of a file that batches are appended to. Not safe for use by more than one thread.
+
+    The file is written ahead with as many zeros as it has grown, within limits. A batch that overwrites them changes
+    neither the size nor the blocks of the file, which halves what its sync costs. What is read stops at the zeros.
+    """
+
+    def __init__(self, files: Files, fd: int, offset: int) -> None:
+        self._files, self.fd, self.offset = files, fd, offset
+        self._began = self._written = offset
+
+    def append(self, data: bytes) -> None:
+        """Write all of it, durably. Raises OSError; then nothing may be appended any more."""
+        end = self.offset + len(data)
+        if end > self._written and end - self._began > LEAST_AHEAD:
+            self._write_ahead(end + min(end - self._began, AHEAD))
+        self._files.append(self.fd, data, self.offset)
+        self.offset = end
+
+    def _write_ahead(self, end: int) -> None:
+        if self._files.free(self.fd) < SPARE:
+            return
+        start = max(self._written, self.offset)
+        self._files.put(self.fd, bytes(end - start), start)
+        self._files.sync(self.fd)
+        self._written = end
+
+    def trim(self) -> None:
+        """Cut the zeros."""
+        if self._written > self.offset:
+            self._files.truncate(self.fd, self.offset)
+            self._written = self.offset
+
+    def close(self) -> None:
+        """Close the file. Closing twice does nothing."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 r"""The write-ahead segment's format, and what a scan of one finds. Pure.
 
-    segment  = "SALLYPORT-WAL-1\n" || u64 first index || batch*          (integers little-endian)
+    segment  = "SALLYPORT-WAL-1\n" || u64 first index || batch* || zero*   (integers little-endian)
     batch    = header || body
     header   = "SPB1" || u32 bytes of body || u32 count || u64 first index || u32 crc32(body) || u32 crc32(before)
     body     = (u16 big-endian length || entry)*      the very bytes of an entry bundle
@@ -37,7 +37,7 @@ class Batch(Struct, frozen=True):
 
 
 class Scan(Struct, frozen=True):
-    """A segment as it was found. `end` is where the last whole batch ends."""
+    """A segment as it was found. `end` is where the last whole batch ends, `size` where the zeros behind begin."""
 
     first: int
     batches: list[Batch]
@@ -75,7 +75,8 @@ def scan(data: bytes) -> Scan | None:
     while (batch := read_batch(data, offset, expected)) is not None:
         batches.append(batch)
         offset, expected = batch.end, batch.first + len(batch.entries)
-    return Scan(first, batches, offset, len(data), _good_batch_from(data, offset))
+    size = offset + len(data[offset:].rstrip(b"\0"))
+    return Scan(first, batches, offset, size, _good_batch_from(data, offset))
 
 
 def read_batch(data: bytes, offset: int, expected: int | None) -> Batch | None:

@@ -127,6 +127,11 @@ class Log:
         self._tidy(taken)
         return checkpoint
 
+    def trim(self) -> None:
+        """Cut what was written ahead. Raises OSError."""
+        self._wal.trim()
+        self._payloads.trim()
+
     def close(self) -> None:
         """Close the files, without publishing. Closing twice does nothing."""
         self._wal.close()

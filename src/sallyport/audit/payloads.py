@@ -2,7 +2,7 @@
 
 Append-only segments `payload/000000.seg`; a record is `u64 index || u32 length || u32 crc32 || bytes`
 (little-endian), in the order of the index. Erasing writes zeros over the bytes and sets the top bit of the
-length, so that the log, which only knows the digest, stays provable.
+length, so that the log, which only knows the digest, stays provable. Zeros may follow the last record of a segment.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from struct import Struct as Layout
 
 from msgspec import Struct
 
-from sallyport.audit.files import Files
+from sallyport.audit.files import Files, Tail
 from sallyport.audit.rows import NOWHERE, Place, read_place
 from sallyport.errors import Fault, LogFault
 
 RECORD = Layout("<QII")
+AHEAD = bytes(RECORD.size)  # no record: the entry of index 0, which says what the shard is, has no payload
 ERASED = 1 << 31
 SEGMENT_BYTES = 64 * 1024 * 1024
 CHUNK = 1024 * 1024
@@ -45,7 +46,7 @@ class PayloadWriter:
 
     def __init__(self, files: Files, directory: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
         self._files, self._folder, self._segment_bytes = files, directory / "payload", segment_bytes
-        self._fd, self._number, self._offset = -1, 0, 0
+        self._number, self._tail = 0, Tail(files, -1, 0)
 
     def resume(self, size: int) -> None:
         """Continue after the last record of an entry below `size`; cut what is behind it."""
@@ -58,41 +59,43 @@ class PayloadWriter:
             if found.index >= size:
                 break
             end = found.end
-        self._open()
-        if os.fstat(self._fd).st_size > end:
-            self._files.truncate(self._fd, end)
-        self._offset = end
+        self._open(end)
+        if os.fstat(self._tail.fd).st_size > end:
+            self._files.truncate(self._tail.fd, end)
 
     def append(self, payloads: Sequence[tuple[int, bytes]]) -> list[Place]:
         """Make the payloads of these indexes durable. Raises OSError."""
-        if self._fd < 0 or self._offset >= self._segment_bytes:
+        if self._tail.fd < 0 or self._tail.offset >= self._segment_bytes:
             self._rotate()
         parts: list[bytes] = []
-        places, offset = [], self._offset
+        places, offset = [], self._tail.offset
         for index, payload in payloads:
             parts += (RECORD.pack(index, len(payload), zlib.crc32(payload)), payload)
             places.append(Place(self._number, offset))
             offset += RECORD.size + len(payload)
-        self._files.append(self._fd, b"".join(parts), self._offset)
-        self._offset = offset
+        self._tail.append(b"".join(parts))
         return places
+
+    def trim(self) -> None:
+        """Cut what was written ahead."""
+        self._tail.trim()
 
     def close(self) -> None:
         """Close the file."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._tail.close()
 
     def _rotate(self) -> None:
-        if self._fd >= 0:
+        if self._tail.fd >= 0:
+            self.trim()
             self.close()
-            self._number, self._offset = self._number + 1, 0
-        self._open()
+            self._number += 1
+        self._open(0)
         self._files.sync_folder(self._folder)
 
-    def _open(self) -> None:
+    def _open(self, offset: int) -> None:
         self._files.folder(self._folder)
-        self._fd = self._files.open(self._folder / f"{self._number:06d}.seg")
+        fd = self._files.open(self._folder / f"{self._number:06d}.seg")
+        self._tail = Tail(self._files, fd, offset)
 
 
 class PayloadStore:
@@ -156,13 +159,14 @@ def parse_record(header: bytes, place: Place) -> Found:
 
 
 def records(path: Path) -> Iterator[Found]:
-    """The whole records of a segment, in order; a torn last one is left out."""
+    """The whole records of a segment, in order; a torn last one, and what was written ahead, is left out."""
     number, offset = int(path.stem), 0
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         while offset + RECORD.size <= size:
-            found = parse_record(os.pread(file.fileno(), RECORD.size, offset), Place(number, offset))
-            if found.end > size:
+            header = os.pread(file.fileno(), RECORD.size, offset)
+            found = parse_record(header, Place(number, offset))
+            if header == AHEAD or found.end > size:
                 return
             yield found
             offset = found.end

@@ -13,7 +13,8 @@ so that it binds every (shard, index, leaf hash) of the batch.
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
+from binascii import b2a_base64
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -25,6 +26,7 @@ CONTEXT = "sallyport-promise-v1"
 MAX_BATCH = 1024  # ten hashes of path; the header stays under one kilobyte
 MAX_CHARACTERS = 1024
 NAMES = ("shard", "i", "h", "p", "s")
+URLSAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class Promise(Struct, frozen=True, kw_only=True):
@@ -108,7 +110,7 @@ def _batch_root(promise: Promise) -> bytes:
 
 
 def _encode(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
+    return b2a_base64(data, newline=False).translate(URLSAFE, b"=").decode()
 
 
 def _decode(text: str) -> bytes:

@@ -148,6 +148,7 @@ class _Opening(Struct, kw_only=True):
     def _ended(self, log: Log) -> None:
         with suppress(OSError, LogFault):
             if log.published == log.size:
+                log.trim()
                 self.registry.append(self.shard, "closed", self.worker, log.checkpoint)
         log.close()
         os.close(self.lock)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from sallyport.audit.files import Files
+from sallyport.audit.files import Files, Tail
 from sallyport.audit.frames import START, Scan, frame, scan, segment_start
 from sallyport.errors import LogFault
 
@@ -48,19 +48,19 @@ class Wal:
         self._files, self._directory, self._segment_bytes = files, directory, segment_bytes
         self._held: list[Held] = []
         self._path = Path()
-        self._fd = -1
-        self.offset = 0
+        self._tail = Tail(files, -1, 0)
 
     def start(self, first: int) -> None:
         """Begin a new segment whose first entry will have this index."""
+        self.trim()
         self.close()
         self._path = segment_path(self._directory, first)
         self._files.folder(self._path.parent)
-        self._fd = self._files.open(self._path)
-        self._files.truncate(self._fd, 0)
-        self._files.append(self._fd, segment_start(first), 0)
+        fd = self._files.open(self._path)
+        self._tail = Tail(self._files, fd, START.size)
+        self._files.truncate(fd, 0)
+        self._files.append(fd, segment_start(first), 0)
         self._files.sync_folder(self._path.parent)
-        self.offset = START.size
 
     def resume(self, scans: Sequence[tuple[Path, Scan]], rewrite_from: int) -> None:
         """Continue after the last whole batch, cut what is torn, and write the unpublished tail again.
@@ -70,25 +70,23 @@ class Wal:
         """
         self._held = [Held(path, found.next) for path, found in scans[:-1]]
         self._path, found = scans[-1]
-        self._fd = self._files.open(self._path)
-        if found.size > found.end:
-            self._files.truncate(self._fd, found.end)
+        fd = self._files.open(self._path)
+        self._tail = Tail(self._files, fd, found.end)
+        if os.fstat(fd).st_size > found.end:
+            self._files.truncate(fd, found.end)
         for batch in found.batches:
             if batch.first + len(batch.entries) > rewrite_from:
-                data = os.pread(self._fd, batch.end - batch.offset, batch.offset)
-                self._files.append(self._fd, data, batch.offset)
-        self._files.sync(self._fd)
-        self.offset = found.end
+                data = os.pread(fd, batch.end - batch.offset, batch.offset)
+                self._files.append(fd, data, batch.offset)
+        self._files.sync(fd)
 
     def append(self, first: int, prefixed: Sequence[bytes]) -> None:
         """Make a batch durable. Raises OSError; then nothing may be appended any more."""
-        if self.offset >= self._segment_bytes:
+        if self._tail.offset >= self._segment_bytes:
             held = Held(self._path, first)
             self.start(first)
             self._held.append(held)
-        data = frame(first, prefixed)
-        self._files.append(self._fd, data, self.offset)
-        self.offset += len(data)
+        self._tail.append(frame(first, prefixed))
 
     def droppable(self, published: int) -> list[Path]:
         """Segments whose entries all lie below this index."""
@@ -100,11 +98,13 @@ class Wal:
             path.unlink()
         self._held = [held for held in self._held if held.path not in paths]
 
+    def trim(self) -> None:
+        """Cut what was written ahead."""
+        self._tail.trim()
+
     def close(self) -> None:
         """Close the file."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._tail.close()
 
 
 def scan_all(directory: Path) -> tuple[list[tuple[Path, Scan]], list[Path]]:
