@@ -60,6 +60,15 @@ async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: PLR0912 - a
         for part in (b"one", b"", b"two"):
             await _body(send, part, more=True)
         await _body(send, b"")
+    elif path == "/further":
+        await _head(send, CHUNKED)
+        await _body(send, b"one", more=True)
+        await send({"type": "http.response.body", "body": b"two"})
+        await _body(send, b"three", more=True)
+    elif path == "/again":
+        await _head(send, CHUNKED)
+        await _body(send, b"one", more=True)
+        await _head(send, CHUNKED)
     elif path == "/empty":
         await _head(send, CHUNKED)
         await _body(send, b"")
@@ -71,10 +80,11 @@ def request(path: str, *lines: str, method: str = "GET", version: str = "1.1", b
 
 WIRES = {
     **{path: request(path) for path in ("/length", "/parts", "/stream", "/empty", "/raises", "/silent")},
-    **{path: request(path) for path in ("/headonly", "/late", "/long", "/short")},
+    **{path: request(path) for path in ("/headonly", "/late", "/long", "/short", "/further", "/again")},
     "close": request("/length", "connection: close"),
     "1.0": request("/stream", version="1.0"),
     "head": request("/length", method="HEAD"),
+    "head of a stream": request("/stream", method="HEAD"),
     "body": request("/echo", "content-length: 3", method="POST", body="abc"),
     "continue": request("/echo", "content-length: 3", "expect: 100-continue", method="POST", body="abc"),
     "pipelined": request("/stream") + request("/length") + request("/echo", "content-length: 1", body="x"),

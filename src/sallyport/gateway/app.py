@@ -53,10 +53,10 @@ class AsgiOut:
                 {"type": "http.response.start", "status": status, "headers": respond.encode_headers(headers)}
             )
 
-    async def write(self, data: bytes, *, last: bool = False) -> None:
-        """Body bytes."""
+    def write(self, data: bytes, *, last: bool = False) -> Awaitable[None]:
+        """Body bytes. Written when it is awaited."""
         self.finished = self.finished or last
-        await self._send({"type": "http.response.body", "body": data, "more_body": not last})
+        return self._send({"type": "http.response.body", "body": data, "more_body": not last})
 
 
 class Door:

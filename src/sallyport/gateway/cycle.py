@@ -15,9 +15,15 @@ class JoinedCycle(RequestResponseCycle):
     """One request and its answer. The head waits for the first bytes of the body, which our app sends at once."""
 
     _held: Any = None
+    _flows = False  # whether a body of unknown length has begun, and not ended
 
     async def send(self, message: Any) -> None:
         """ASGI's `send`."""
+        if self._flows:
+            body, self._flows = message.get("body"), message.get("more_body", False)
+            if body and self._flows and not (self.disconnected or self.flow.write_paused):
+                self.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
+                return
         if self._held is None:
             if self.response_started or message["type"] != "http.response.start":
                 await super().send(message)
@@ -32,6 +38,7 @@ class JoinedCycle(RequestResponseCycle):
         held, self._held = self._held, None
         body, more = message.get("body", b""), message.get("more_body", False)
         self._write(self._head(held), body, more=more)
+        self._flows = more and bool(self.chunked_encoding)
         if not more:
             self._complete()
 
@@ -42,10 +49,10 @@ class JoinedCycle(RequestResponseCycle):
         if not self.keep_alive:
             lines.append(b"connection: close\r\n")
         length = next((value for name, value in headers if name == b"content-length"), None)
-        self.chunked_encoding = length is None
-        if length is None:
+        self.chunked_encoding = length is None and self.scope["method"] != "HEAD"
+        if self.chunked_encoding:
             lines.append(b"transfer-encoding: chunked\r\n")
-        else:
+        elif length is not None:
             self.expected_content_length = int(length)
         return b"%b%b\r\n" % (STATUS_LINE[start["status"]], b"".join(lines))
 

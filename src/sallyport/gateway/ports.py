@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -215,7 +215,7 @@ class Out(Protocol):
     async def head(self, status: int, headers: Sequence[tuple[str, str]]) -> None:
         """Status and headers, once."""
 
-    async def write(self, data: bytes, *, last: bool = False) -> None:
+    def write(self, data: bytes, *, last: bool = False) -> Awaitable[None]:
         """Body bytes."""
 
 
