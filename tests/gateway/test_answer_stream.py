@@ -150,3 +150,72 @@ async def test_numbers_that_differ_from_event_to_event_are_nobodys():
     events = [{**choice({"content": "a"}), "id": CARD[:8]}, {**choice({"content": "b"}), "id": CARD[8:]}]
     out, _ = await stream(*events, *END)
     assert out.events()[-1] == "[DONE]"
+
+
+class Taken(door.Answer):
+    """An upstream all of whose chunks come while somebody waits; `taken` are those that did not have to wait."""
+
+    def __init__(self, world):
+        super().__init__(world)
+        self.taken = []
+
+    async def chunks(self):
+        for chunk in self.world.chunks:
+            if self._take(chunk):
+                self.taken.append(chunk)
+            else:
+                yield chunk
+
+
+TEXTS = [
+    door.sse(choice({"content": text}))[0] for text in ("one ", "two ", "three ", f"four {CANARY} ", "five ")
+]
+
+
+async def taking(chunks, **faults):
+    w = door.World()
+    w.chunks, answer = chunks, Taken(w)
+    w.faults |= {"send": lambda: answer, **faults}
+    return await door.call(w, door.chat(stream=True)), w, answer
+
+
+async def test_events_of_a_known_shape_do_not_wait_and_everything_arrives():
+    chunks = [*TEXTS[:3], *door.sse(*END)]
+    out, w, answer = await taking(chunks)
+    assert out.data == b"".join(chunks)
+    assert answer.taken == TEXTS[2:3]
+    assert text_of(out) == "one two three "
+    assert w.entries[-1]["verdict"] == "delivered"
+
+
+async def test_a_blocked_text_in_an_event_that_did_not_wait_ends_the_answer():
+    out, w, answer = await taking([*TEXTS, *door.sse(*END)])
+    assert answer.taken == TEXTS[2:3]
+    assert text_of(out) == "one two three "
+    assert json.loads(out.events()[-1])["error"]["code"] == "output_blocked"
+    assert w.entries[-1]["verdict"] == "refused"
+
+
+async def test_a_fault_in_an_event_that_did_not_wait_ends_the_answer():
+    calls = []
+
+    def guard():
+        calls.append(1)
+        if len(calls) == 4:
+            raise LookupError
+        return door.Released("x")
+
+    out, w, answer = await taking([*TEXTS[:3], TEXTS[4], TEXTS[0], *door.sse(*END)], guard=guard)
+    assert len(answer.taken) == 1
+    assert text_of(out) == "xxx"
+    assert json.loads(out.events()[-1])["error"]["code"] == "stage_failed"
+    assert len(calls) == 4
+    assert w.entries[-1]["verdict"] == "failed"
+
+
+async def test_nothing_is_pushed_to_a_caller_who_does_not_read(monkeypatch):
+    monkeypatch.setattr(door.Out, "flows", lambda _: False)
+    monkeypatch.setattr(door.Out, "push", None)
+    out, _, answer = await taking([*TEXTS[:3], *door.sse(*END)])
+    assert not answer.taken
+    assert text_of(out) == "one two three "

@@ -131,6 +131,9 @@ async def test_nothing_is_written_between_the_outcome_and_the_end_mark():
 class DeafOut(door.Out):
     """A caller who reads the first bytes and then no more."""
 
+    def flows(self):
+        return False
+
     async def write(self, data, *, last=False):
         self.finished = self.finished or last
         if len(self.data) + len(data) > 300:

@@ -54,6 +54,8 @@ class StreamAnswer:
         self._last_write = self._last_read
         self._began = self._last_read
         self._idle = 0.0
+        self._reader = sse.Reader(limit=limits.event_bytes)
+        self._stopped: Refusal | Exception | None = None  # what ended the answer while nobody was awake
         self._watcher: asyncio.Task[None]
 
     async def deliver(self) -> Refusal | None:
@@ -70,14 +72,36 @@ class StreamAnswer:
         try:
             x.upstream_status = answer.status
             x.stage = "inspect_output"
+            answer.offer(self._take)
             return await self._flow(answer.chunks())
         finally:
             self._watcher.cancel()
             await answer.close()
 
+    def _take(self, data: bytes) -> bool:
+        """Deal with one more event of a known shape in the very moment that it comes. False: it needs more than that."""
+        if not (self._reader.at_rest and self._x.out.flows()):
+            return False
+        try:
+            out = self._at_once(data)
+        except Exception as error:  # noqa: BLE001 - raised where the answer is delivered
+            out, self._stopped = None, error
+        if isinstance(out, Refusal):
+            out, self._stopped = None, out
+        if out is None:
+            return False
+        self._last_read = self._rooms.clock.monotonic()
+        if out:
+            self._x.out.push(out)
+            self._x.delivered.update(out)
+            self._last_write = self._last_read
+        return True
+
     async def _flow(self, chunks: AsyncIterator[bytes]) -> Refusal | None:
-        reader, clock = sse.Reader(limit=self._limits.event_bytes), self._rooms.clock.monotonic
+        reader, clock = self._reader, self._rooms.clock.monotonic
         async for data in chunks:
+            if self._stopped is not None:
+                break
             self._last_read = clock()
             out = self._at_once(data) if reader.at_rest else None
             if out is None:
@@ -88,6 +112,12 @@ class StreamAnswer:
                 return await self._finish([out] if out else [])
             if out:
                 await self._write(out)
+        if isinstance(self._stopped, Exception):
+            raise self._stopped
+        return self._stopped or await self._at_end()
+
+    async def _at_end(self) -> Refusal | None:
+        """The upstream has ended without saying so."""
         asked = self._x.call.choices if self._x.call else 1
         if self._open or not self._dialect.may_end(len(self._finished), asked):
             raise UpstreamFault("the stream ended early", code="upstream_invalid")

@@ -14,6 +14,7 @@ from typing import Any
 from sallyport.errors import Refusal
 from sallyport.gateway import respond
 from sallyport.gateway.body import ClientGoneError
+from sallyport.gateway.cycle import PUSH
 from sallyport.gateway.dialects.base import Dialect
 from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.pipeline import error_event
@@ -22,6 +23,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Handler = Callable[[Exchange], Awaitable[None]]
+NOTHING: Mapping[str, Any] = {}
 TARGET = re.compile(r"[A-Za-z0-9_.:-]{1,256}")
 logger = logging.getLogger("sallyport.app")
 
@@ -38,10 +40,11 @@ class Route:
 class AsgiOut:
     """Where an answer goes: the server's `send`, with the head sent once."""
 
-    __slots__ = ("_send", "finished", "started")
+    __slots__ = ("_send", "_server", "finished", "started")
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self, send: Send, server: Any = None) -> None:
+        """`server`: where the server has it, what adds to a running body without awaiting (see `cycle`)."""
+        self._send, self._server = send, server
         self.started = False
         self.finished = False
 
@@ -57,6 +60,14 @@ class AsgiOut:
         """Body bytes. Written when it is awaited."""
         self.finished = self.finished or last
         return self._send({"type": "http.response.body", "body": data, "more_body": not last})
+
+    def flows(self) -> bool:
+        """Whether `push` may be called now."""
+        return self._server is not None and self.started and bool(self._server.flows())
+
+    def push(self, data: bytes) -> None:
+        """More bytes of a running body, at once."""
+        self._server.push(data)
 
 
 class Door:
@@ -89,7 +100,7 @@ class Door:
             await send({"type": "websocket.close", "code": 1008})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        out = AsgiOut(send)
+        out = AsgiOut(send, scope.get("extensions", NOTHING).get(PUSH, NOTHING).get("cycle"))
         route, target, refusal = self._find(scope)
         exchange = Exchange(
             request_id=self._request_id(),

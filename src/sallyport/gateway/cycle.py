@@ -10,6 +10,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+PUSH = "sallyport.push"  # the ASGI extension through which a running body is added to without awaiting
+
 
 class JoinedCycle(RequestResponseCycle):
     """One request and its answer. The head waits for the first bytes of the body, which our app sends at once."""
@@ -21,8 +23,8 @@ class JoinedCycle(RequestResponseCycle):
         """ASGI's `send`."""
         if self._flows:
             body, self._flows = message.get("body"), message.get("more_body", False)
-            if body and self._flows and not (self.disconnected or self.flow.write_paused):
-                self.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
+            if body and self.flows():
+                self.push(body)
                 return
         if self._held is None:
             if self.response_started or message["type"] != "http.response.start":
@@ -41,6 +43,14 @@ class JoinedCycle(RequestResponseCycle):
         self._flows = more and bool(self.chunked_encoding)
         if not more:
             self._complete()
+
+    def flows(self) -> bool:
+        """Whether a running body may be added to without waiting."""
+        return self._flows and not (self.disconnected or self.flow.write_paused)
+
+    def push(self, body: bytes) -> None:
+        """More of a running body. Only where `flows()`."""
+        self.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
 
     def _head(self, start: Any) -> bytes:
         """Status line and headers, with the framing of the body decided."""
@@ -83,4 +93,5 @@ class JoinedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         cycle.__class__ = JoinedCycle  # uvicorn makes its cycles itself, and has no setting for their kind
+        cycle.scope["extensions"] = {PUSH: {"cycle": cycle}}
         super()._start_asgi_task(cycle, app)

@@ -195,6 +195,9 @@ class UpstreamAnswer(Protocol):
     def chunks(self) -> AsyncIterator[bytes]:
         """As it comes. Raises UpstreamFault."""
 
+    def offer(self, take: Callable[[bytes], bool]) -> None:
+        """Chunks that come while the reader of `chunks` waits may be given to `take`; what it takes is not in `chunks`."""
+
     async def close(self) -> None:
         """Let go of the connection; cancels what is still under way."""
 
@@ -217,6 +220,12 @@ class Out(Protocol):
 
     def write(self, data: bytes, *, last: bool = False) -> Awaitable[None]:
         """Body bytes."""
+
+    def flows(self) -> bool:
+        """Whether `push` may be called now: the body runs, and the caller reads."""
+
+    def push(self, data: bytes) -> None:
+        """More bytes of a running body, at once."""
 
 
 class Edge(Protocol):

@@ -23,7 +23,7 @@ class PlainAnswer:
     """An answer that has begun: its head is known and not refused. Bounded in bytes; a whole one also in time."""
 
     __slots__ = (
-        "_connection", "_deadlines", "_ended", "_fault", "_parts", "_stream", "_taken", "_target", "_waiter",
+        "_connection", "_deadlines", "_ended", "_fault", "_parts", "_stream", "_take", "_taken", "_target", "_waiter",
         "at", "idle_seconds", "ready", "refusal", "status", "total_seconds",
     )  # fmt: skip
 
@@ -34,6 +34,7 @@ class PlainAnswer:
         self._fault: UpstreamFault | None = None
         self._parts: list[bytes] = []
         self._waiter: asyncio.Future[None] | None = None
+        self._take: Callable[[bytes], bool] | None = None
         self.status = 0
         self.refusal: UpstreamFault | None = None
         self.idle_seconds, self.total_seconds = target.idle_seconds, target.total_seconds
@@ -48,14 +49,25 @@ class PlainAnswer:
         if not self.status and reader.status:
             self._begin(reader)
         if reader.parts:
-            self._parts += reader.parts
-            reader.parts = []
+            parts, reader.parts = reader.parts, []
+            if not self._is_taken(parts):
+                self._parts += parts
         if reader.whole:
             self._ended, self._connection = True, None
             self._deadlines.remove(self)
             self._wake(last=True)
         elif self._parts:
             self._wake()
+
+    def _is_taken(self, parts: list[bytes]) -> bool:
+        """Whether these need not wait: nobody has to be woken for what is dealt with here."""
+        if self._take is None or self._parts or self._waiter is None or self._waiter.done():
+            return False
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        if not self._take(data):
+            return False
+        self._taken += len(data)
+        return True
 
     def _begin(self, reader: Reader) -> None:
         self.status = reader.status
@@ -118,6 +130,10 @@ class PlainAnswer:
                 assert self._connection is not None
                 self._waiter = self._connection.loop.create_future()
                 await self._waiter
+
+    def offer(self, take: Callable[[bytes], bool]) -> None:
+        """See the port."""
+        self._take = take
 
     async def close(self) -> None:
         """Let go; an unfinished answer is cancelled at the upstream."""

@@ -6,7 +6,7 @@ or keys, to where nobody looked.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
 
 from pyreqwest.client import Client, ClientBuilder
@@ -107,6 +107,9 @@ class TlsAnswer:
             raise UpstreamFault("the body did not end in time", code="upstream_timeout") from None
         except PyreqwestError as error:
             raise UpstreamFault(type(error).__name__, code="upstream_invalid") from None
+
+    def offer(self, take: Callable[[bytes], bool]) -> None:
+        """Nothing is offered: its chunks come from another thread, and whoever waits is woken in any case."""
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The answer as it comes. Raises UpstreamFault; idle and total time are the caller's to watch."""

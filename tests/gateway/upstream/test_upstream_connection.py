@@ -92,3 +92,23 @@ def test_any_cutting_gives_the_same_answer(places):
     pieces = [sent[a:b] for a, b in itertools.pairwise(edges)]
     for stream in (False, True):
         assert asyncio.run(play(pieces, stream=stream, reset=False)) == (b"abcde", True)
+
+
+async def test_what_is_offered_while_somebody_waits_is_not_in_the_chunks():
+    connection, taken = Connection(TARGET.answer_bytes, lambda _: None, lambda _: None), []
+    connection.connection_made(Transport())
+    answer = PlainAnswer(connection, TARGET, connection.loop.time(), stream=True)
+    connection.ask(answer, b"")
+    answer.offer(lambda data: data != b"no" and not taken.append(data))
+    connection.data_received(HEADS[1] + b"1\r\na\r\n")  # nobody waits yet
+    chunks = answer.chunks()
+    assert await anext(chunks) == b"a"
+    waiting = asyncio.ensure_future(anext(chunks))
+    await asyncio.sleep(0)
+    connection.data_received(b"1\r\nb\r\n1\r\nc\r\n")
+    assert taken == [b"bc"]
+    assert not waiting.done()
+    connection.data_received(b"2\r\nno\r\n")
+    connection.data_received(b"1\r\nd\r\n")  # what waits is not overtaken
+    assert taken == [b"bc"]
+    assert await waiting == b"nod"
