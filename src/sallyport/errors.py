@@ -143,6 +143,12 @@ CATALOGUE: dict[str, Spec] = {
     # 7, 8 inspection
     "finding_blocked": Spec(403, POLICY, "Blocked by the content policy.", "Remove it and try again."),
     "output_blocked": Spec(403, POLICY, "The answer was stopped by the content policy.", "Ask differently."),
+    "step_up_required": Spec(
+        403, POLICY, "This needs a fresh proof of your second factor.", "Run: sallyport login"
+    ),
+    "quarantined": Spec(
+        403, POLICY, "The call was refused, and is kept for a review.", "Ask your administrator."
+    ),
     "inspection_failed": Spec(503, SERVER, "Inspection did not finish.", "Try again."),
     "conversation_invalid": Spec(
         400, REQUEST, "The conversation name is not usable.", "Use 1 to 128 letters, digits, '.', '_' or '-'."

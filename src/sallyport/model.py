@@ -22,7 +22,10 @@ Channel = Literal[
     "document",  # embeddings input, files, anything else that is data
     "other",  # any further string leaf (names, metadata, stop words)
 ]
-Action = Literal["allow", "flag", "mask", "block"]
+Action = Literal["allow", "flag", "mask", "block", "step-up", "quarantine"]
+SEVERITY: dict[Action, int] = {"allow": 0, "flag": 1, "mask": 2, "step-up": 3, "block": 4, "quarantine": 5}
+REFUSING: frozenset[str] = frozenset({"block", "step-up", "quarantine"})  # nothing of the text goes on
+STOPPING: frozenset[str] = REFUSING | {"mask"}  # the text does not go on as it is
 Surface = Literal["chat", "messages", "responses", "completions", "embeddings", "models"]
 
 
@@ -96,6 +99,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     version: str = ""
     leaf: int = 0  # index into the sequence of leaves that was inspected
     action: Action = "flag"  # decided by the policy of actions, not by the detector
+    notice: str = ""  # what the caller is told if it is refused; "" means the type and the place
 
 
 class Tool(Struct, frozen=True, kw_only=True):

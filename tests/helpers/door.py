@@ -119,7 +119,7 @@ class World:
     versions = {"rules": "1"}
     plug_ins = frozenset()
 
-    async def inspect(self, leaves, direction, roles, *, system=()):
+    async def inspect(self, leaves, direction, roles, *, system=(), segment=""):
         found = []
         for number, leaf in enumerate(leaves):
             if CANARY in leaf.text:
@@ -131,7 +131,7 @@ class World:
     async def inspect_released(self, text, roles):
         return None
 
-    def vault(self, principal, conversation):
+    def vault(self, principal, conversation, segment=""):
         return self.maybe_now("vault", lambda: self)
 
     def mask(self, text, findings):
@@ -142,7 +142,7 @@ class World:
     def values(self):
         return ()
 
-    def guard(self, vault, roles, system):
+    def guard(self, vault, roles, system, segment=""):
         return Guard(self)
 
     async def append(self, entry, payload=None):

@@ -12,7 +12,7 @@ def finding(kind: str, score: float = 1.0, leaf: int = 0) -> Finding:
 
 
 def act(kind: str, direction: str, channel: Channel, score: float = 1.0, *, rows=(), roles=()) -> str:
-    return Actions(rows).decide((finding(kind, score),), direction, (channel,), roles)[0].action
+    return Actions(rows).decide((finding(kind, score),), direction, (channel,), roles, "lab")[0].action
 
 
 @pytest.mark.parametrize(
@@ -79,6 +79,8 @@ def test_the_first_row_that_matches_counts() -> None:
         (ActionRow(direction="output", action="allow"), False),
         (ActionRow(channel="system", action="allow"), False),
         (ActionRow(role="other", action="allow"), False),
+        (ActionRow(segment="lab", action="allow"), True),
+        (ActionRow(segment="prod", action="allow"), False),
         (ActionRow(type="ema*", action="allow"), False),
     ],
 )
@@ -108,3 +110,8 @@ def test_strictest() -> None:
     )
     assert strictest(found) == "block"
     assert strictest(()) == "allow"
+
+
+@pytest.mark.parametrize("action", ["step-up", "quarantine"])
+def test_every_word_of_the_settings_is_an_action(action: str) -> None:
+    assert act("email", "input", "user", rows=(ActionRow(type="email", action=action),)) == action

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 AROUND, LONGEST = 20, 32  # characters of an excerpt beside a finding, and of the finding itself
 MOST_FINDINGS = 40
 MOST_TEXT = 4000
-STYLES = {"allow": "green", "flag": "yellow", "mask": "cyan", "block": "bold red"}
+STYLES = {
+    "allow": "green",
+    "flag": "yellow",
+    "mask": "cyan",
+    "block": "bold red",
+    "step-up": "bold red",
+    "quarantine": "bold red",
+}
 HEADLINES = {"allow": "ALLOWED", "flag": "ALLOWED, and flagged in the log", "block": "BLOCKED"}
 _ONE_LINE = {ord(c): " " for c in "\n\r\t\v\f\x85\u2028\u2029"}
 
@@ -54,11 +61,12 @@ def _findings(told: Explained) -> Text:
     """Two lines for each: what it is and who saw it; where it stands."""
     shown = told.seen.findings[:MOST_FINDINGS]
     width = max(len(neutral(finding.type)) for finding in shown)
+    longest = max(len(finding.action) for finding in shown)
     lines = []
     for f in shown:
         lines.append(
             Text.assemble(
-                (f"{neutral(f.type):<{width}}  {f.action:<5}", STYLES[f.action]),
+                (f"{neutral(f.type):<{width}}  {f.action:<{longest}}", STYLES[f.action]),
                 f"  score {f.score:.2f}  at {f.start}-{f.end}  by {neutral(f.layer)}",
                 f": {neutral(f.detector)}" if f.detector else "",
             )
@@ -86,7 +94,14 @@ def _plain(text: str) -> str:
 
 def _roles(told: Explained) -> Table:
     table = Table("role", "the text is", "because of", box=None, header_style="bold", pad_edge=False)
-    words = {"allow": "allowed", "flag": "flagged", "mask": "masked", "block": "blocked"}
+    words = {
+        "allow": "allowed",
+        "flag": "flagged",
+        "mask": "masked",
+        "block": "blocked",
+        "step-up": "refused (step-up)",
+        "quarantine": "refused (quarantine)",
+    }
     alone = len(told.outcomes) == 1
     for outcome in told.outcomes:
         why = ", ".join(f"{kind} ({action})" for kind, action in outcome.types)

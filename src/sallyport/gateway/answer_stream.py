@@ -37,7 +37,7 @@ class StreamAnswer:
         self._x, self._rooms, self._limits = x, rooms, limits
         dialect: Streaming = x.dialect  # type: ignore[assignment]
         self._dialect = x.stream = dialect.stream()
-        self._guard: StreamGuard = rooms.inspection.guard(x.vault, x.roles, x.system)
+        self._guard: StreamGuard = rooms.inspection.guard(x.vault, x.roles, x.system, x.segment)
         self._envelopes = Envelopes(rooms.inspection, self._dialect, x)
         self._gate = PlugInGate(rooms.inspection, self._dialect, x) if rooms.inspection.plug_ins else None
         self._fields: dict[tuple[int, str], Chunk] = {}  # open text buffers, and a chunk shaped like theirs
@@ -213,7 +213,7 @@ class StreamAnswer:
         if released.findings:
             x.findings += released.findings
         if released.blocked is not None:
-            return output_blocked(released.blocked.type, self._dialect.place(*place))
+            return output_blocked(released.blocked, self._dialect.place(*place))
         return expect(released.text, str)
 
     async def _many(self, chunk: Chunk, out: list[bytes]) -> Refusal | None:
@@ -275,7 +275,7 @@ class StreamAnswer:
             if released.findings:
                 self._x.findings += released.findings
             if released.blocked is not None:
-                return output_blocked(released.blocked.type, self._dialect.place(*place))
+                return output_blocked(released.blocked, self._dialect.place(*place))
             text: str | Refusal = released.text
             if self._gate is not None:
                 text = await self._gate.release(place, released.text, last=True)

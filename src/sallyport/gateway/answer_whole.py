@@ -79,10 +79,12 @@ async def _send(x: Exchange, rooms: Rooms) -> bytes:
 async def _guard(x: Exchange, rooms: Rooms, view: AnswerView) -> dict[strict_json.Path, Any] | Refusal:
     """The edits that make the answer deliverable."""
     assert x.vault is not None
-    guard = rooms.inspection.guard(x.vault, x.roles, x.system)
+    guard = rooms.inspection.guard(x.vault, x.roles, x.system, x.segment)
     arguments = {tool.path for tool in view.tools}
     leaves = tuple([leaf for leaf in view.leaves if leaf.path not in arguments])
-    found = check_findings(await rooms.inspection.inspect(leaves, "output", x.roles, system=x.system), leaves)
+    found = check_findings(
+        await rooms.inspection.inspect(leaves, "output", x.roles, system=x.system, segment=x.segment), leaves
+    )
     x.findings += found
     by_leaf: dict[int, list[Finding]] = defaultdict(list)
     for finding in found:
@@ -123,7 +125,7 @@ async def _released(
     """The text of one leaf as the caller gets it."""
     if prose is None:
         bad = next((f for f in findings if outcome.stops(f, leaf)), None)
-        return output_blocked(bad.type, strict_json.dotted(leaf.path)) if bad else leaf.text
+        return output_blocked(bad, strict_json.dotted(leaf.path)) if bad else leaf.text
     x.said.append((*prose, leaf.text))
     x.output_characters += len(leaf.text)
     if (
@@ -134,7 +136,7 @@ async def _released(
         return await _in_pieces(guard, leaf)
     released = guard.whole(leaf.text, findings)
     if released.blocked is not None:
-        return output_blocked(released.blocked.type, strict_json.dotted(leaf.path))
+        return output_blocked(released.blocked, strict_json.dotted(leaf.path))
     return expect(released.text, str)
 
 
@@ -148,7 +150,7 @@ async def _in_pieces(guard: StreamGuard, leaf: Leaf) -> str | Refusal:
             else guard.feed_text(0, "whole", leaf.text[start : start + PIECE])
         )
         if released.blocked is not None:
-            return output_blocked(released.blocked.type, strict_json.dotted(leaf.path))
+            return output_blocked(released.blocked, strict_json.dotted(leaf.path))
         parts.append(expect(released.text, str))
         await asyncio.sleep(0)
     return "".join(parts)

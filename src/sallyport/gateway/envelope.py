@@ -13,7 +13,7 @@ from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.outcome import output_blocked, stops
 from sallyport.gateway.ports import Inspection
 from sallyport.gateway.stages import check_findings
-from sallyport.model import Leaf
+from sallyport.model import REFUSING, Leaf
 
 MOST_REMEMBERED = 64
 LONGEST_REMEMBERED = 8192  # bytes
@@ -53,15 +53,16 @@ class Envelopes:
     async def _inspect(self, alone: tuple[Leaf, ...], joined: tuple[Leaf, ...]) -> Refusal | None:
         x, leaves = self._x, alone + joined
         found = check_findings(
-            await self._inspection.inspect(leaves, "output", x.roles, system=x.system), leaves
+            await self._inspection.inspect(leaves, "output", x.roles, system=x.system, segment=x.segment),
+            leaves,
         )
         x.findings += found
         # Numbers that were put together may look like somebody's: only what is never let out counts there.
         bad = next(
-            (f for f in found if stops(f, leaves[f.leaf]) and (f.action == "block" or f.leaf < len(alone))),
+            (f for f in found if stops(f, leaves[f.leaf]) and (f.action in REFUSING or f.leaf < len(alone))),
             None,
         )
-        return output_blocked(bad.type, strict_json.dotted(leaves[bad.leaf].path)) if bad else None
+        return output_blocked(bad, strict_json.dotted(leaves[bad.leaf].path)) if bad else None
 
     def _joined(self, leaves: tuple[Leaf, ...]) -> tuple[Leaf, ...]:
         """What stands in a place, after what stood there before, where that is something else."""

@@ -70,6 +70,11 @@ class Exchange:
         self.gone = False  # the caller hung up
 
     @property
+    def segment(self) -> str:
+        """Where the model of the call lives, "" before it is known."""
+        return self.model.segment if self.model else ""
+
+    @property
     def roles(self) -> tuple[str, ...]:
         """The principal's roles, or none."""
         return self.principal.roles if self.principal else ()

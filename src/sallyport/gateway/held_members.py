@@ -13,7 +13,7 @@ from sallyport.gateway.outcome import output_blocked
 from sallyport.gateway.ports import Inspection
 from sallyport.gateway.stages import check_findings
 from sallyport.gateway.strict_json import strings
-from sallyport.model import Leaf
+from sallyport.model import STOPPING, Leaf
 
 MOST_BYTES = 1_048_576  # of the events that they came in
 
@@ -44,12 +44,13 @@ class HeldMembers:
         x.output_characters += sum(len(text) for _, text in texts)
         leaves = tuple(Leaf(("choices", choice, "delta"), text, "assistant") for _, text in texts)
         found = check_findings(
-            await self._inspection.inspect(leaves, "output", x.roles, system=x.system), leaves
+            await self._inspection.inspect(leaves, "output", x.roles, system=x.system, segment=x.segment),
+            leaves,
         )
         x.findings += found
-        bad = next((finding for finding in found if finding.action in {"block", "mask"}), None)
+        bad = next((finding for finding in found if finding.action in STOPPING), None)
         if bad is not None:
-            return output_blocked(bad.type, self._dialect.place(choice, ""))
+            return output_blocked(bad, self._dialect.place(choice, ""))
         out += [self._dialect.member_event(chunk, member) for chunk, member in held]
         return None
 

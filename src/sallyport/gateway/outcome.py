@@ -12,9 +12,14 @@ from sallyport.gateway.dialects.base import TOKENS_PER_CHARACTER
 from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.ports import Rooms
 from sallyport.gateway.respond import SECURITY_HEADERS
-from sallyport.model import Appended, Finding, Leaf, Usage
+from sallyport.model import REFUSING, Appended, Finding, Leaf, Usage
 
 GENERATED = frozenset({"id", "system_fingerprint"})
+CODES = {"step-up": "step_up_required", "quarantine": "quarantined"}
+SPOKEN = {
+    "topic": "the topic ",
+    "harm": "what the content policy calls ",
+}  # families of types, and how one is told
 
 
 async def record(x: Exchange, rooms: Rooms, verdict: str, *, last: bytes = b"") -> None:
@@ -107,7 +112,7 @@ def stops(finding: Finding, leaf: Leaf) -> bool:
     """
     if finding.action == "mask":
         return not (finding.layer == "identifiers" and _is_generated(leaf.path))
-    return finding.action == "block"
+    return finding.action in REFUSING
 
 
 def _is_generated(path: tuple[str | int, ...]) -> bool:
@@ -115,11 +120,34 @@ def _is_generated(path: tuple[str | int, ...]) -> bool:
     return path[-1] in GENERATED and (len(path) == 1 or "tool_calls" in path)
 
 
-def output_blocked(kind: str, place: str) -> Refusal:
+def output_blocked(finding: Finding, place: str) -> Refusal:
     """The answer held something that may not be delivered: its type, and where, no more."""
+    return refused(
+        finding, "output_blocked", place, f"The answer was stopped: it contains {_words(finding)}."
+    )
+
+
+def input_blocked(finding: Finding, place: str) -> Refusal:
+    """What the caller is told of a blocked request: the type and the place, never the pattern or the value."""
+    return refused(finding, "finding_blocked", place, f"Blocked: `{place}` contains {_words(finding)}.")
+
+
+def refused(finding: Finding, code: str, place: str, message: str) -> Refusal:
+    """A refusal for a finding. `code` is for those that no other action than `block` or `mask` decided on."""
+    family, dot, name = finding.type.partition(".")
+    spoken = dot and family in SPOKEN
     return Refusal(
-        code="output_blocked",
-        message=f"The answer was stopped: it contains {kind.replace('_', ' ')}.",
+        code=CODES.get(finding.action, code),
+        message=finding.notice or message,
         param=place,
-        policy=f"finding/{kind}",
+        policy=f"{family}/{name}" if spoken else f"finding/{finding.type}",
+    )
+
+
+def _words(finding: Finding) -> str:
+    family, dot, name = finding.type.partition(".")
+    return (
+        f"{SPOKEN[family]}{name.replace('_', ' ')}"
+        if dot and family in SPOKEN
+        else finding.type.replace("_", " ")
     )

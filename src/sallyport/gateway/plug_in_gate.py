@@ -13,7 +13,7 @@ from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.outcome import output_blocked
 from sallyport.gateway.ports import Inspection
 from sallyport.gateway.stages import check_findings
-from sallyport.model import Leaf
+from sallyport.model import STOPPING, Leaf
 
 STRETCH = 256  # characters that are looked at together
 CONTEXT = 256  # characters before them that are looked at again
@@ -36,11 +36,13 @@ class PlugInGate:
             return ""
         seen = self._context.get(place, "") + waiting
         leaves = (Leaf(("choices", place[0], "delta", place[1]), seen, "assistant"),)
-        found = await self._inspection.inspect(leaves, "output", self._x.roles, system=())
+        found = await self._inspection.inspect(
+            leaves, "output", self._x.roles, system=(), segment=self._x.segment
+        )
         theirs = [f for f in check_findings(found, leaves) if f.layer in self._inspection.plug_ins]
         self._x.findings += theirs
-        bad = next((f for f in theirs if f.action in {"block", "mask"}), None)
+        bad = next((f for f in theirs if f.action in STOPPING), None)
         if bad is not None:
-            return output_blocked(bad.type, self._dialect.place(*place))
+            return output_blocked(bad, self._dialect.place(*place))
         self._context[place], self._waiting[place] = seen[-CONTEXT:], ""
         return waiting

@@ -153,13 +153,16 @@ class Inspection(Protocol):
         roles: Sequence[str],
         *,
         system: Sequence[str] = (),
+        segment: str = "",
     ) -> tuple[Finding, ...]:
         """Findings with their actions. Raises DetectorFault when it cannot finish."""
 
-    def vault(self, principal: Principal, conversation: str) -> Vault:
+    def vault(self, principal: Principal, conversation: str, segment: str = "") -> Vault:
         """The vault of a conversation ("" for a fresh one)."""
 
-    def guard(self, vault: Any, roles: Sequence[str], system: Sequence[str]) -> StreamGuard:
+    def guard(
+        self, vault: Any, roles: Sequence[str], system: Sequence[str], segment: str = ""
+    ) -> StreamGuard:
         """An output guard for one answer."""
 
 

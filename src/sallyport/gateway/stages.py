@@ -17,8 +17,20 @@ from sallyport.gateway import body, records, strict_json
 from sallyport.gateway.dialects.base import Options
 from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.limits import Limits
+from sallyport.gateway.outcome import input_blocked
 from sallyport.gateway.ports import Question, Rooms
-from sallyport.model import Appended, Call, Decision, Device, Finding, Leaf, Principal, TlsFacts
+from sallyport.model import (
+    REFUSING,
+    SEVERITY,
+    Appended,
+    Call,
+    Decision,
+    Device,
+    Finding,
+    Leaf,
+    Principal,
+    TlsFacts,
+)
 
 T = TypeVar("T")
 ACTIONS = {
@@ -172,11 +184,12 @@ async def budget(x: Exchange, rooms: Rooms, limits: Limits) -> Refusal | None:
 async def inspect_input(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | None:
     """7: every string leaf."""
     call = expect(x.call, Call)
-    found = await rooms.inspection.inspect(call.leaves, "input", x.roles)
+    found = await rooms.inspection.inspect(call.leaves, "input", x.roles, segment=x.segment)
     x.findings += check_findings(found, call.leaves)
-    blocked = next((finding for finding in x.findings if finding.action == "block"), None)
-    if blocked is not None:
-        return blocked_input(blocked, call.leaves[blocked.leaf])
+    refused = [finding for finding in x.findings if finding.action in REFUSING]
+    if refused:
+        first = max(refused, key=lambda finding: SEVERITY[finding.action])
+        return input_blocked(first, strict_json.dotted(call.leaves[first.leaf].path))
     return None
 
 
@@ -191,23 +204,11 @@ def check_findings(found: object, leaves: tuple[Leaf, ...]) -> tuple[Finding, ..
     return found  # type: ignore[return-value]
 
 
-def blocked_input(finding: Finding, leaf: Leaf) -> Refusal:
-    """What the caller is told of a blocked request: the type and the place, never the pattern or the value."""
-    place = strict_json.dotted(leaf.path)
-    kind = finding.type.replace("_", " ")
-    return Refusal(
-        code="finding_blocked",
-        message=f"Blocked: `{place}` contains {kind}.",
-        param=place,
-        policy=f"finding/{finding.type}",
-    )
-
-
 async def mask(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | None:
     """8: findings become tokens of this conversation."""
     call = expect(x.call, Call)
     assert x.model is not None
-    x.vault = rooms.inspection.vault(expect(x.principal, Principal), x.conversation)
+    x.vault = rooms.inspection.vault(expect(x.principal, Principal), x.conversation, x.segment)
     per_leaf: dict[int, list[Finding]] = defaultdict(list)
     for finding in x.findings:
         if finding.action == "mask":
@@ -217,7 +218,7 @@ async def mask(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | None:
         found = per_leaf.get(index, [])
         if strict_json.KEY in leaf.path or leaf.path in call.signed:
             if found:  # to mask a member name, or what was signed, would change what the document means
-                return blocked_input(found[0], leaf)
+                return input_blocked(found[0], strict_json.dotted(leaf.path))
             continue
         hide = x.vault.mask_arguments if leaf.channel == "tool_arguments" else x.vault.mask
         masked = expect(hide(leaf.text, found), str)

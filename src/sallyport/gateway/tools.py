@@ -30,7 +30,9 @@ async def release(
             Leaf(("tool_calls", call.index, "id"), call.id, "assistant"),
         )
     )
-    found = check_findings(await rooms.inspection.inspect(leaves, "output", x.roles, system=x.system), leaves)
+    found = check_findings(
+        await rooms.inspection.inspect(leaves, "output", x.roles, system=x.system, segment=x.segment), leaves
+    )
     x.findings += found
     delivered: list[ToolCall] = []
     for position, call in enumerate(calls):
@@ -40,11 +42,11 @@ async def release(
             if finding.leaf in {3 * position + 1, 3 * position + 2} and stops(finding, leaves[finding.leaf])
         ]
         if named:  # a name or id cannot be masked and still be a name
-            return output_blocked(named[0].type, x.dialect.tools_at(call.choice))
+            return output_blocked(named[0], x.dialect.tools_at(call.choice))
         mine = [replace(finding, leaf=0) for finding in found if finding.leaf == 3 * position]
         released = guard.arguments(call.arguments, mine)
         if released.blocked is not None:
-            return output_blocked(released.blocked.type, x.dialect.tools_at(call.choice))
+            return output_blocked(released.blocked, x.dialect.tools_at(call.choice))
         x.said.append((call.choice, f"tool:{call.name}", call.arguments))
         refusal = _authorise(x, rooms, call, expect(released.text, str))
         if refusal is not None:

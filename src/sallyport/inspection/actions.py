@@ -1,4 +1,4 @@
-"""What happens to a finding: allow, flag, mask or block, by type, direction, channel and role. Pure.
+"""What happens to a finding, by type, direction, channel, segment and role. Pure.
 
 The rows of the settings are asked first, in order; the first that matches counts. Otherwise the table below.
 """
@@ -11,11 +11,10 @@ import msgspec
 from msgspec import Struct
 
 from sallyport.inspection.detector import IDENTIFIERS, INSTRUCTIONS
-from sallyport.model import Action, Channel, Direction, Finding
+from sallyport.model import SEVERITY, Action, Channel, Direction, Finding
 
 BLOCK_SCORE = 0.75  # instructions at or above are blocked where their channel allows it
 FLAG_SCORE = 0.5  # below, evidence is too thin to be recorded
-_SEVERITY: dict[str, int] = {"allow": 0, "flag": 1, "mask": 2, "block": 3}
 _INSTRUCTED: frozenset[Channel] = frozenset({"user", "document", "tool_result", "tool_definition", "other"})
 
 
@@ -25,15 +24,19 @@ class ActionRow(Struct, frozen=True, kw_only=True):
     type: str = "*"
     direction: str = "*"
     channel: str = "*"
+    segment: str = "*"
     role: str = "*"
     action: Action
 
-    def matches(self, kind: str, direction: Direction, channel: Channel, roles: Sequence[str]) -> bool:
+    def matches(
+        self, kind: str, direction: Direction, channel: Channel, roles: Sequence[str], segment: str = ""
+    ) -> bool:
         """Whether this row speaks of such a finding. `name.*` covers the types of a plug-in."""
         return (
             (self.type in ("*", kind) or (self.type.endswith(".*") and kind.startswith(self.type[:-1])))
             and self.direction in ("*", direction)
             and self.channel in ("*", channel)
+            and self.segment in ("*", segment)
             and (self.role == "*" or self.role in roles)
         )
 
@@ -73,24 +76,25 @@ class Actions:
         direction: Direction,
         channels: Sequence[Channel],
         roles: Sequence[str],
+        segment: str = "",
     ) -> tuple[Finding, ...]:
         """The findings with their `action` filled. `channels[finding.leaf]` is the leaf's channel."""
         return tuple(
             msgspec.structs.replace(
-                finding, action=self._action(finding, direction, channels[finding.leaf], roles)
+                finding, action=self._action(finding, direction, channels[finding.leaf], roles, segment)
             )
             for finding in findings
         )
 
     def _action(
-        self, finding: Finding, direction: Direction, channel: Channel, roles: Sequence[str]
+        self, finding: Finding, direction: Direction, channel: Channel, roles: Sequence[str], segment: str
     ) -> Action:
         for row in self._rows:
-            if row.matches(finding.type, direction, channel, roles):
+            if row.matches(finding.type, direction, channel, roles, segment):
                 return row.action
         return default_action(finding, direction, channel)
 
 
 def strictest(findings: Sequence[Finding]) -> Action:
     """The most severe action among findings; allow if there are none."""
-    return max((finding.action for finding in findings), key=_SEVERITY.__getitem__, default="allow")
+    return max((finding.action for finding in findings), key=SEVERITY.__getitem__, default="allow")

@@ -25,7 +25,7 @@ from msgspec.structs import replace
 
 from sallyport.errors import DetectorFault
 from sallyport.inspection import boundaries, tokens
-from sallyport.model import Finding
+from sallyport.model import REFUSING, Finding
 
 Scan = Callable[[str], Sequence[Finding]]
 Unmask = Callable[[str], str]
@@ -209,7 +209,7 @@ class HoldBack:
             return self._released(segment, (size,), found)
         found = [f for f in found if f.start < base + size]
         found = outside_own_tokens(segment, found, self._unmask, base)
-        blocked = min((f for f in found if f.action == "block"), key=lambda f: f.start, default=None)
+        blocked = min((f for f in found if f.action in REFUSING), key=lambda f: f.start, default=None)
         if blocked is not None:
             self._blocked = blocked
             self._text, self._at = "", 0

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from sallyport.inspection.holdback import Released, Scan, Unmask, outside_own_tokens, whole
 from sallyport.inspection.tokens import label_of
 from sallyport.inspection.vault import MaySee, Vault
-from sallyport.model import Finding
+from sallyport.model import REFUSING, Finding
 
 DEPTH = 3
 _LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+\-]*')
@@ -231,4 +231,4 @@ def _masks(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _first_block(findings: Sequence[Finding]) -> Finding | None:
-    return next((f for f in findings if f.action == "block"), None)
+    return next((f for f in findings if f.action in REFUSING), None)

@@ -151,6 +151,7 @@ class InspectionRoom:
         roles: Sequence[str],
         *,
         system: Sequence[str] = (),
+        segment: str = "",
     ) -> tuple[Finding, ...]:
         """Findings of all detectors in all leaves, with leaf index and action.
 
@@ -168,7 +169,7 @@ class InspectionRoom:
             findings = (*findings, *await self._others(texts, direction))
         if not findings:
             return ()
-        return self._actions.decide(findings, direction, [leaf.channel for leaf in leaves], roles)
+        return self._actions.decide(findings, direction, [leaf.channel for leaf in leaves], roles, segment)
 
     def scan_inline(
         self,
@@ -178,6 +179,7 @@ class InspectionRoom:
         roles: Sequence[str] = (),
         *,
         known: Fingerprints | None = None,
+        segment: str = "",
     ) -> tuple[Finding, ...]:
         """The built-in detectors on one short text, now: for windows of a stream. Raises `DetectorFault`.
 
@@ -186,7 +188,7 @@ class InspectionRoom:
         if len(text) > self._options.inline_characters:
             raise DetectorFault("the text is too long to be inspected inline")
         findings = self._engine.scan(((text, channel),), direction, system_fingerprints=known)
-        return self._actions.decide(findings, direction, (channel,), roles) if findings else ()
+        return self._actions.decide(findings, direction, (channel,), roles, segment) if findings else ()
 
     def watch(self, known: Fingerprints | None = None) -> Watch | None:
         """A quick answer to whether `scan_inline` has to be asked, for one text of an assistant's answer."""

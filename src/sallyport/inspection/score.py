@@ -16,7 +16,7 @@ from typing import Literal
 
 from sallyport.errors import DetectorFault
 from sallyport.inspection.detector import INSTRUCTIONS
-from sallyport.model import Finding
+from sallyport.model import REFUSING, Finding
 
 Evidence = Mapping[str, float]  # layer -> its strongest score, 0 to 1; a layer that saw nothing is absent
 Fusion = Callable[[Evidence], float]
@@ -48,4 +48,4 @@ def attack_score(findings: Sequence[Finding], fuse: Fusion = strongest) -> float
 def verdict(findings: Sequence[Finding]) -> Verdict:
     """What the actions of a text's findings make of it. Masking lets a text through: that is `allow`."""
     actions = {finding.action for finding in findings}
-    return "block" if "block" in actions else "flag" if "flag" in actions else "allow"
+    return "block" if actions & REFUSING else "flag" if "flag" in actions else "allow"

@@ -180,8 +180,9 @@ class ActionRule(Base, frozen=True, kw_only=True):
     type: str = "*"
     direction: Literal["input", "output", "*"] = "*"
     channel: str = "*"
+    segment: str = "*"
     role: str = "*"
-    action: Literal["allow", "flag", "mask", "block"]
+    action: Literal["allow", "flag", "mask", "block", "step-up", "quarantine"]
 
 
 class PlugIn(Base, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from sallyport.inspection.leakage import Fingerprints
 from sallyport.inspection.room import InspectionRoom
 from sallyport.inspection.stream import StreamGuard
 from sallyport.inspection.vault import Vault, Vaults
-from sallyport.model import Channel, Direction, Finding, Principal
+from sallyport.model import STOPPING, Channel, Direction, Finding, Principal
 
 
 def everything(_kind: str) -> bool:
@@ -31,9 +31,10 @@ class Conversation:
     """A vault as the corridor sees it."""
 
     def __init__(
-        self, vault: Vault, room: InspectionRoom, roles: Sequence[str], plug_ins: frozenset[str]
+        self, vault: Vault, room: InspectionRoom, roles: Sequence[str], plug_ins: frozenset[str], segment: str
     ) -> None:
-        self.vault, self.plug_ins, self._room, self._roles = vault, plug_ins, room, roles
+        self.vault, self.plug_ins, self._room = vault, plug_ins, room
+        self._roles, self._segment = roles, segment
         self.mask = vault.mask
 
     def mask_arguments(self, text: str, findings: Sequence[Finding]) -> str:
@@ -47,7 +48,7 @@ class Conversation:
         return mask_arguments(self.vault, text, scan, known=findings)
 
     def _scan(self, text: str) -> Sequence[Finding]:
-        return self._room.scan_inline(text, "tool_arguments", "input", self._roles)
+        return self._room.scan_inline(text, "tool_arguments", "input", self._roles, segment=self._segment)
 
     def values(self) -> Sequence[tuple[str, str, str]]:
         """(token, type, value) of what the vault holds."""
@@ -58,7 +59,7 @@ class Conversation:
 
 def stopped_by(findings: Sequence[Finding], plug_ins: frozenset[str]) -> Finding | None:
     """The first finding of a plug-in that may not pass. The scans here are our own detectors': they do not see it."""
-    return next((f for f in findings if f.layer in plug_ins and f.action in {"block", "mask"}), None)
+    return next((f for f in findings if f.layer in plug_ins and f.action in STOPPING), None)
 
 
 class Guard:
@@ -71,8 +72,10 @@ class Guard:
         roles: Sequence[str],
         system: Sequence[str],
         bounds: Bounds,
+        segment: str,
     ) -> None:
-        self._vault, self._room, self._roles = conversation.vault, room, roles
+        self._vault, self._room = conversation.vault, room
+        self._roles, self._segment = roles, segment
         self._system, self._bounds, self._plug_ins = system, bounds, conversation.plug_ins
 
     @cached_property
@@ -92,7 +95,9 @@ class Guard:
         )
 
     def _scan(self, text: str, channel: Channel = "assistant") -> Sequence[Finding]:
-        return self._room.scan_inline(text, channel, "output", self._roles, known=self._known)
+        return self._room.scan_inline(
+            text, channel, "output", self._roles, known=self._known, segment=self._segment
+        )
 
     def _scan_tool(self, text: str) -> Sequence[Finding]:
         return self._scan(text, "tool_arguments")
@@ -152,14 +157,16 @@ class Guards:
         """Detector versions for the log."""
         return {"inspection": self._room.version}
 
-    def vault(self, principal: Principal, conversation: str) -> Conversation:
+    def vault(self, principal: Principal, conversation: str, segment: str = "") -> Conversation:
         """The vault of a conversation."""
         vault = self._vaults.get(principal.id, conversation)
-        return Conversation(vault, self._room, principal.roles, self.plug_ins)
+        return Conversation(vault, self._room, principal.roles, self.plug_ins, segment)
 
-    def guard(self, vault: Conversation, roles: Sequence[str], system: Sequence[str]) -> Guard:
+    def guard(
+        self, vault: Conversation, roles: Sequence[str], system: Sequence[str], segment: str = ""
+    ) -> Guard:
         """An output guard for one answer."""
-        return Guard(vault, self._room, roles, system, self._bounds)
+        return Guard(vault, self._room, roles, system, self._bounds, segment)
 
 
 class NoInspection:
@@ -169,17 +176,25 @@ class NoInspection:
     versions: Mapping[str, str] = {"inspection": "off"}
 
     async def inspect(
-        self, _leaves: object, _direction: Direction, _roles: Sequence[str], *, system: Sequence[str] = ()
+        self,
+        _leaves: object,
+        _direction: Direction,
+        _roles: Sequence[str],
+        *,
+        system: Sequence[str] = (),
+        segment: str = "",
     ) -> tuple[Finding, ...]:
         """Nothing."""
-        del system
+        del system, segment
         return ()
 
-    def vault(self, _principal: Principal, _conversation: str) -> NoInspection:
+    def vault(self, _principal: Principal, _conversation: str, _segment: str = "") -> NoInspection:
         """Itself: it holds no values."""
         return self
 
-    def guard(self, _vault: object, _roles: Sequence[str], _system: Sequence[str]) -> NoInspection:
+    def guard(
+        self, _vault: object, _roles: Sequence[str], _system: Sequence[str], _segment: str = ""
+    ) -> NoInspection:
         """Itself: it lets everything out."""
         return self
 

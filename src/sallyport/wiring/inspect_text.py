@@ -7,7 +7,7 @@ from msgspec import Struct
 from sallyport.access.room import AccessRoom
 from sallyport.inspection.actions import strictest
 from sallyport.inspection.score import Verdict
-from sallyport.model import Action, Finding
+from sallyport.model import REFUSING, Action, Finding
 from sallyport.settings import Settings
 from sallyport.wiring import translate
 from sallyport.wiring.inspect_rows import Reading
@@ -63,7 +63,9 @@ def _outcomes(each: list[tuple[str, Seen]]) -> tuple[Outcome, ...]:
     """Roles that fare alike together, in the order of their names; those that nobody names last."""
     alike: dict[tuple[Action, Verdict, tuple[tuple[str, Action], ...]], list[str]] = {}
     for role, seen in each:
-        action: Action = "block" if seen.verdict == "block" else strictest(seen.findings)
+        action = strictest(seen.findings)
+        if seen.verdict == "block" and action not in REFUSING:
+            action = "block"
         alike.setdefault((action, seen.verdict, _types(seen.findings)), []).append(role)
     return tuple(
         Outcome(roles=tuple(roles), action=action, verdict=verdict, types=types)

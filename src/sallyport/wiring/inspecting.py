@@ -24,7 +24,7 @@ from sallyport.gateway.strict_json import Path
 from sallyport.inspection.room import InspectionRoom
 from sallyport.inspection.score import Verdict, attack_score, verdict
 from sallyport.inspection.vault import Vaults
-from sallyport.model import Call, Channel, Direction, Finding, Leaf, Model, Principal
+from sallyport.model import REFUSING, Call, Channel, Direction, Finding, Leaf, Model, Principal
 from sallyport.settings import Settings
 from sallyport.wiring import translate
 from sallyport.wiring.guards import Bounds, Guards, NoInspection
@@ -125,7 +125,7 @@ class Inspector:
         released = release(leaf.text, found)
         if released.blocked is None:
             return _seen(found, released.text)
-        known = any(finding.action == "block" for finding in found)
+        known = any(finding.action in REFUSING for finding in found)
         return _seen(found if known else (*found, released.blocked), None)
 
 

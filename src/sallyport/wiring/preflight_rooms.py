@@ -97,7 +97,9 @@ def inspection(settings: Settings) -> Iterator[SettingsError]:
     """Rules that match something, canaries that can be seen, detectors that are there."""
     given = settings.inspection
     for index, rule in enumerate(given.actions):
-        yield from _action(f"inspection.actions[{index}]", rule, {p.name for p in given.plug_ins})
+        where = f"inspection.actions[{index}]"
+        yield from _action(where, rule, {p.name for p in given.plug_ins})
+        yield from _segment(f"{where}.segment", rule.segment, settings)
     for index, canary in enumerate(given.canaries):
         if not runs(canary):
             yield SettingsError(
@@ -130,6 +132,12 @@ def _action(where: str, rule: ActionRule, plug_ins: set[str]) -> Iterator[Settin
             f"there is no channel {rule.channel!r}",
             "write one of: " + ", ".join(CHANNELS),
         )
+
+
+def _segment(where: str, name: str, settings: Settings) -> Iterator[SettingsError]:
+    known = [segment.name for segment in settings.segments]
+    if name not in ("*", *known):
+        yield SettingsError(where, f"{name!r} is not defined", "write one of: " + ", ".join(("*", *known)))
 
 
 def _is_there(factory: str) -> bool:
