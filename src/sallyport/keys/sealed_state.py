@@ -19,7 +19,9 @@ from sallyport.keys.envelope import NONCE, encode, seal, unseal, utf8
 from sallyport.keys.keyring import Erasing, KeyRing
 from sallyport.stores.protocols import Change, Row, StateStore
 
-KINDS = frozenset({"person", "session", "credential", "link", "revocation", "budget", "conversation"})
+KINDS = frozenset(
+    {"person", "session", "credential", "link", "revocation", "budget", "conversation", "compiled"}
+)
 ATTEMPTS = 8  # for a write without an expected version, against other writers of the same row
 REMEMBERED = 10_000  # versions
 SIZE = 4  # bytes of the length of a row's key, before the key and the value

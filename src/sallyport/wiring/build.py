@@ -8,8 +8,6 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
-import msgspec
-
 from sallyport.access.ledger import BudgetLedger
 from sallyport.access.room import AccessRoom
 from sallyport.gateway.app import Door, every
@@ -36,6 +34,7 @@ from sallyport.stores.shelf import Shelf
 from sallyport.stores.sqlite import SqliteStateStore
 from sallyport.wiring import adapters, history, inspecting, providers, translate
 from sallyport.wiring.chance import Chance
+from sallyport.wiring.compiled import CompiledGates
 from sallyport.wiring.evidence import LogEvidence
 from sallyport.wiring.guards import Guards, NoInspection
 from sallyport.wiring.health import Health
@@ -121,7 +120,7 @@ class Deployment:
             posture=adapters.CertificateDevices(),
             access=adapters.Policies(self.access, feed, time.time),
             budgets=budgets,
-            inspection=await self._inspection(),
+            inspection=await self._inspection(state),
             log=log,
             sealer=adapters.Records(
                 self.keyring,
@@ -194,14 +193,14 @@ class Deployment:
         self._open.push_async_callback(log.close)
         return log
 
-    async def _inspection(self) -> Guards | NoInspection:
-        left = self._shelf.get() if self._shelf else b""
-        known = msgspec.msgpack.decode(left, type=dict[bytes, bytes]) if left else {}
+    async def _inspection(self, state: SealedStateStore) -> Guards | NoInspection:
+        compiled = CompiledGates(state, self._shelf)
+        known = {} if self.settings.inspection.unsafe_off else await compiled.known()
         guards, room = inspecting.guards(self.settings, time.monotonic, self.chance, known)
         if room is not None:
             await self._run(room)
-            if self._shelf and not left:
-                self._shelf.fill(msgspec.msgpack.encode(room.gates()))
+            compiled.hand_on(room.gates())
+            self._background(compiled.keep(room.gates()))
         return guards
 
     async def _run(self, part: Any) -> None:
