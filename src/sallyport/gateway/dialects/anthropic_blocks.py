@@ -10,7 +10,7 @@ import orjson
 
 from sallyport.errors import Refusal
 from sallyport.gateway.dialects import fields as f
-from sallyport.gateway.strict_json import Path, strings
+from sallyport.gateway.strict_json import Path, numbers, strings
 from sallyport.model import Channel, Leaf
 
 CONTENT: f.Check = (lambda v: isinstance(v, str | list), "a string or a list of content blocks")
@@ -43,6 +43,7 @@ _NEEDED = {
     "tool_use": ("id", "name", "input"),
     "tool_result": ("tool_use_id",),
 }
+_LONG = 8  # digits from which a number may be somebody's
 _ENUMERATED = {"type", "cache_control", "signature", "data", "is_error"}
 
 
@@ -137,3 +138,9 @@ def _of_block(block: dict[str, Any], where: Path, channel: Channel) -> Iterator[
             inner: Channel = "document" if kind in {"document", "search_result"} else channel
             inner = "other" if name in {"id", "name"} else inner
             yield from (Leaf(path, text, inner) for path, text in strings(value, (*where, name)))
+            yield from long_numbers(value, (*where, name), inner)
+
+
+def long_numbers(value: Any, where: Path, channel: Channel) -> Iterator[Leaf]:
+    """Numbers that may be somebody's: a card needs no quotes to be one."""
+    return (Leaf(path, text, channel) for path, text in numbers(value, where) if len(text) >= _LONG)

@@ -14,7 +14,7 @@ from sallyport.errors import Refusal
 from sallyport.gateway.dialects import anthropic_blocks as blocks
 from sallyport.gateway.dialects import fields as f
 from sallyport.gateway.dialects.base import TOKENS_PER_CHARACTER, Options
-from sallyport.gateway.strict_json import KEY, Path, numbers, strings
+from sallyport.gateway.strict_json import KEY, Path, strings
 from sallyport.model import Call, Channel, Leaf
 
 _SYSTEM: f.Check = (lambda v: v is None or isinstance(v, str | list), "a string or a list of text blocks")
@@ -51,12 +51,12 @@ TOOL: dict[str, f.Check] = {
     "input_examples": f.LIST,
     "eager_input_streaming": f.FLAG,
 }
+OF_ALL_TOOLS = {name: TOOL[name] for name in ("name", "type", "cache_control")}  # also a provider's own
 # What a provider would do with a request besides answering it.
 PROVIDER_RUN = {"container": "container", "mcp_servers": "mcp"}
 ROLES: dict[str, Channel] = {"user": "user", "assistant": "assistant"}
 _NOT_TEXT = {"model", "messages", "system", "tools", "cache_control", "stream"}
 _DEFINITION = frozenset(TOOL)
-_LONG = 8  # digits from which a number may be somebody's
 
 
 def parse(raw: bytes, document: Any, options: Options, *, counting: bool) -> Call | Refusal:
@@ -75,7 +75,7 @@ def parse(raw: bytes, document: Any, options: Options, *, counting: bool) -> Cal
         raw=raw,
         body=document,
         leaves=leaves,
-        signed=frozenset(leaf.path for leaf in leaves if leaf.path[-1] == "thinking" and len(leaf.path) > 1),
+        signed=frozenset(leaf.path for leaf in leaves if _is_thinking(leaf.path)),
         tools=tuple(tool["name"] for tool in document.get("tools") or () if "name" in tool),
         max_output_tokens=document.get("max_tokens") or 0,
         input_tokens_estimate=int(sum(len(leaf.text) for leaf in leaves) * TOKENS_PER_CHARACTER) + 8,
@@ -136,18 +136,21 @@ def _check_tools(tools: Any, options: Options) -> Refusal | None:
         where = f"tools[{index}]"
         if not isinstance(tool, dict):
             return f.wrong(where, "an object")
-        if tool.get("type") not in (None, "custom"):
-            if isinstance(tool["type"], str) and tool["type"] in options.provider_tools:
-                continue
+        known = tool.get("type") in (None, "custom")
+        if not known and not (isinstance(tool["type"], str) and tool["type"] in options.provider_tools):
             return Refusal(code="provider_tool_refused", param=where + ".type")
-        problem = f.check_fields(tool, TOOL, where + ".", lambda _: False) or blocks.check_cache(
-            tool, where + "."
-        )
-        if problem is None and "name" not in tool:
-            problem = f.wrong(where + ".name", f.NAME[1])
+        problem = _check_tool(tool, where + ".", provided=not known)
         if problem is not None:
             return problem
     return None
+
+
+def _check_tool(tool: dict[str, Any], where: str, *, provided: bool) -> Refusal | None:
+    """A tool of the caller, or one that the provider runs and that may have further members."""
+    problem = f.check_fields(tool, OF_ALL_TOOLS if provided else TOOL, where, lambda _: provided)
+    if problem is None and not provided and "name" not in tool:
+        problem = f.wrong(where + "name", f.NAME[1])
+    return problem or blocks.check_cache(tool, where)
 
 
 def _leaves(document: dict[str, Any]) -> Iterator[Leaf]:
@@ -155,18 +158,19 @@ def _leaves(document: dict[str, Any]) -> Iterator[Leaf]:
         if name in _NOT_TEXT:
             continue
         yield from (Leaf(path, text, "other") for path, text in strings(value, (name,)))
-        yield from (Leaf(p, text, "other") for p, text in numbers(value, (name,)) if len(text) >= _LONG)
+        yield from blocks.long_numbers(value, (name,), "other")
     for path, text in strings(document.get("tools"), ("tools",)):
         if not _is_enumerated(path):
             yield Leaf(path, text, "tool_definition")
-    yield from (
-        Leaf(path, text, "tool_definition")
-        for path, text in numbers(document.get("tools"), ("tools",))
-        if len(text) >= _LONG
-    )
+    yield from blocks.long_numbers(document.get("tools"), ("tools",), "tool_definition")
     yield from blocks.leaves(document.get("system"), ("system",), "system")
     for index, message in enumerate(document["messages"]):
         yield from blocks.leaves(message["content"], ("messages", index, "content"), ROLES[message["role"]])
+
+
+def _is_thinking(path: Path) -> bool:
+    """Whether a path leads to what a model thought: ("messages", i, "content", j, "thinking")."""
+    return len(path) == 5 and path[0] == "messages" and path[4] == "thinking"  # noqa: PLR2004
 
 
 def _is_enumerated(path: Path) -> bool:
