@@ -10,7 +10,9 @@ import pytest
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from sallyport.gateway.cycle import JoinedProtocol
+from sallyport.gateway.app import Door
+from sallyport.gateway.cycle import PUSH, JoinedCycle, JoinedProtocol
+from sallyport.gateway.dialects.openai_chat import OpenAIChat
 
 LENGTH = [(b"content-type", b"text/plain"), (b"content-length", b"5")]
 CHUNKED = [(b"content-type", b"text/plain")]
@@ -153,3 +155,80 @@ async def test_a_whole_answer_is_one_write() -> None:
         (await answer(HttpToolsProtocol, WIRES["/length"]))[0],
         1,
     )
+
+
+class Wire:
+    """A transport that takes note."""
+
+    def __init__(self) -> None:
+        self.sent = b""
+
+    def write(self, data: bytes) -> None:
+        self.sent += data
+
+
+class Caller:
+    """A caller who does not read yet: `flow` of a cycle."""
+
+    def __init__(self) -> None:
+        self.write_paused, self._open = True, asyncio.Event()
+
+    def reads(self) -> None:
+        self.write_paused = False
+        self._open.set()
+
+    async def drain(self) -> None:
+        await self._open.wait()
+
+
+async def test_two_that_wait_for_the_same_caller_both_write() -> None:
+    wire, caller = Wire(), Caller()
+    cycle = JoinedCycle(
+        scope={"method": "GET"},  # type: ignore[typeddict-item]
+        transport=wire,  # type: ignore[arg-type]
+        flow=caller,  # type: ignore[arg-type]
+        logger=logging.getLogger("x"),
+        access_logger=logging.getLogger("x"),
+        access_log=False,
+        default_headers=[],
+        message_event=asyncio.Event(),
+        expect_100_continue=False,
+        keep_alive=True,
+        on_response=lambda: None,
+    )
+    await _head(cycle.send, CHUNKED)
+    waiting = [asyncio.create_task(_body(cycle.send, part, more=True)) for part in (b"one", b"two")]
+    await asyncio.sleep(0)
+    assert wire.sent == b""
+    caller.reads()
+    await asyncio.gather(*waiting)
+    await _body(cycle.send, b"")
+    head, body = wire.sent.split(b"\r\n\r\n", 1)
+    assert head.startswith(b"HTTP/1.1 200")
+    assert body == b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"
+
+
+async def test_the_door_takes_the_cycle_out_of_its_scope() -> None:
+    """They refer to each other: each request, with its headers, would lie there until garbage is collected."""
+    sent = []
+
+    async def nothing() -> None:
+        return
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    chat = OpenAIChat()
+    door = Door(
+        routes={}, prefixes={}, default=chat, in_flight=1, request_id=lambda: "r", start=nothing, stop=nothing
+    )
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/nowhere",
+        "query_string": b"",
+        "headers": [],
+        "extensions": {PUSH: {"cycle": object()}},
+    }
+    await door(scope, nothing, send)  # type: ignore[arg-type]
+    assert (sent[0]["status"], "extensions" in scope) == (404, False)

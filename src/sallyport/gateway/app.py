@@ -100,7 +100,7 @@ class Door:
             await send({"type": "websocket.close", "code": 1008})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        out = AsgiOut(send, scope.get("extensions", NOTHING).get(PUSH, NOTHING).get("cycle"))
+        out = AsgiOut(send, scope.pop("extensions", NOTHING).get(PUSH, NOTHING).get("cycle"))
         route, target, refusal = self._find(scope)
         exchange = Exchange(
             request_id=self._request_id(),

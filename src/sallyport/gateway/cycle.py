@@ -35,6 +35,9 @@ class JoinedCycle(RequestResponseCycle):
             return
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
+            if self._held is None:  # somebody else, who waited too, was first
+                await self.send(message)
+                return
         if self.disconnected:
             return
         held, self._held = self._held, None
