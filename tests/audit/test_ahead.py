@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from pathlib import Path
+
+import pytest
 
 from sallyport.audit import files as files_module
 from sallyport.audit.files import LEAST_AHEAD, Files, Tail
@@ -117,3 +120,40 @@ def test_nothing_is_written_ahead_where_space_is_scarce(tmp_path: Path, monkeypa
         tail.close()
         assert path.stat().st_size == 180_000
     assert sizes[0] > sizes[1] == 180_000
+
+
+class Narrow(Files):
+    """A disk on which zeros meet a limit that `free` does not know."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__()
+        self.code, self.refused = code, 0
+
+    def put(self, fd: int, data: bytes, offset: int) -> None:
+        if len(data) > 1000 and not any(data):
+            self.refused += 1
+            super().put(fd, data[:300], offset)
+            raise OSError(self.code, "injected")
+        super().put(fd, data, offset)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+async def test_a_limit_for_zeros_alone_refuses_no_entry(opened, fill, tmp_path: Path, code) -> None:
+    files = Narrow(code)
+    writer = opened(files=files)
+    await fill(writer, CALLS, payloads=True)
+    assert (writer.fault, files.refused > 1) == ("", True)
+    writer.close()
+    report = verify_directory(tmp_path / "audit")
+    assert (report.problems, report.logs[1].payloads) == ([], 2 * CALLS)
+    for path, end in ends_of(shards_of(tmp_path / "audit")[0]).items():
+        assert path.stat().st_size == end
+
+
+def test_a_disk_that_fails_while_zeros_are_written_is_a_fault(tmp_path: Path) -> None:
+    files = Narrow(errno.EIO)
+    tail = Tail(files, files.open(tmp_path / "x"), 0)
+    with pytest.raises(OSError, match="injected"):
+        for _ in range(20):
+            tail.append(b"x" * 9000)
+    tail.close()

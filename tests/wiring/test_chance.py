@@ -35,6 +35,19 @@ def test_threads_never_share_bytes():
     assert len(set(out)) == len(out)
 
 
+def test_who_draws_is_served_before_the_others():
+    class Busy(Chance):
+        """Others read all that is offered, the moment it is."""
+
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if name == "_read":
+                self._read(STOCK)
+
+    chance = Busy()
+    assert [len(chance(32)) for _ in range(3)] == [32, 32, 32]
+
+
 def test_a_forked_process_draws_its_own():
     chance = Chance()
     chance(16)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 UNSUPPORTED = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}
 AHEAD = (
     1024 * 1024
@@ -130,9 +131,14 @@ class Tail:
         if self._files.free(self.fd) < SPARE:
             return
         start = max(self._written, self.offset)
-        self._files.put(self.fd, bytes(end - start), start)
-        self._files.sync(self.fd)
         self._written = end
+        try:
+            self._files.put(self.fd, bytes(end - start), start)
+        except OSError as error:
+            if error.errno not in NO_SPACE:
+                raise
+            return  # a limit that `free` does not know, as a quota: zeros alone are missing, the batch may still fit
+        self._files.sync(self.fd)
 
     def trim(self) -> None:
         """Cut the zeros."""

@@ -29,8 +29,10 @@ class Chance:
         if count > STOCK:
             return self._draw(count)
         # A read is one step for all threads, so that no two get the same bytes; a rest that is too short is left.
-        self._read = read = BytesIO(self._draw(STOCK)).read
-        return read(count)
+        # What was drawn is offered to the others once this has been served: they might leave too little of it.
+        read = BytesIO(self._draw(STOCK)).read
+        found, self._read = read(count), read
+        return found
 
     def _forget(self) -> None:
         self._read = BytesIO().read
