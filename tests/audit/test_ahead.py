@@ -16,7 +16,9 @@ from sallyport.audit.reader import LogReader
 from sallyport.audit.shard import shards_of
 from sallyport.audit.verify import verify_directory
 from sallyport.audit.wal import scan_segment, segment_paths
+from sallyport.audit.writer import Pace
 
+SLOW = Pace(checkpoint=3600)  # nothing is published while its folder is copied
 CALLS = 700  # entries and payloads of well over LEAST_AHEAD bytes
 
 
@@ -53,7 +55,7 @@ async def test_a_quiet_log_has_no_zeros(opened, fill, tmp_path: Path) -> None:
 
 
 async def test_what_a_killed_process_leaves_goes_on(opened, fill, entry, tmp_path: Path) -> None:
-    writer = opened()
+    writer = opened(pace=SLOW)
     await fill(writer, CALLS, payloads=True)
     shutil.copytree(tmp_path / "audit", tmp_path / "killed")
     size, shard = writer.size, writer.shard
@@ -71,7 +73,7 @@ async def test_what_a_killed_process_leaves_goes_on(opened, fill, entry, tmp_pat
 
 
 async def test_a_batch_that_was_torn_among_the_zeros_is_cut(opened, fill, entry, tmp_path: Path) -> None:
-    writer = opened()
+    writer = opened(pace=SLOW)
     await fill(writer, CALLS, payloads=True)
     shutil.copytree(tmp_path / "audit", tmp_path / "killed")
     size = writer.size
