@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 
 from msgspec.structs import replace
 
-from sallyport.errors import Refusal, UpstreamFault
+from sallyport.errors import Fault, Refusal, UpstreamFault
 from sallyport.gateway import outcome, sse, tools
 from sallyport.gateway.deadline import Deadline
 from sallyport.gateway.dialects.base import Chunk, Piece, Streaming, ToolCall, ToolPiece
@@ -36,7 +36,8 @@ class StreamAnswer:
         assert x.vault is not None
         self._x, self._rooms, self._limits = x, rooms, limits
         dialect: Streaming = x.dialect  # type: ignore[assignment]
-        self._dialect = x.stream = dialect.stream()
+        assert x.call is not None
+        self._dialect = dialect.stream(x.call)
         self._guard: StreamGuard = rooms.inspection.guard(x.vault, x.roles, x.system, x.segment)
         self._envelopes = Envelopes(rooms.inspection, self._dialect, x)
         self._gate = PlugInGate(rooms.inspection, self._dialect, x) if rooms.inspection.plug_ins else None
@@ -142,13 +143,24 @@ class StreamAnswer:
         except ValueError:
             raise UpstreamFault("an event is too large", code="upstream_too_large") from None
         out: list[bytes] = []
-        for event in events:
-            refusal = await self._event(event, out)
-            if refusal is not None:
-                return refusal
-            if self._ended:
-                break
-        return b"".join(out)
+        refusal: Refusal | None = None
+        try:
+            for event in events:
+                refusal = await self._event(event, out)
+                if self._ended or refusal is not None:
+                    break
+        except Fault:
+            await self._let_go(out)
+            raise
+        if refusal is None:
+            return b"".join(out)
+        await self._let_go(out)
+        return refusal
+
+    async def _let_go(self, out: list[bytes]) -> None:
+        """What was released before a stop leaves, however the bytes that it came in were cut."""
+        if out:
+            await self._write(b"".join(out))
 
     async def _event(self, event: sse.Event, out: list[bytes]) -> Refusal | None:
         """Judge one event; what may leave is appended to `out`."""
@@ -162,14 +174,16 @@ class StreamAnswer:
             chunk = self._dialect.chunk(event.data, event.raw)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise UpstreamFault(type(error).__name__, code="upstream_invalid") from None
-        if chunk.last:
-            self._ended = True
+        self._ended = chunk.last
+        if chunk.document is None:
             return None
         refusal = await self._envelopes.check(chunk)
         if refusal is not None:
             return refusal
         if chunk.usage is not None:
             self._x.usage = chunk.usage
+        if chunk.last:
+            return None
         if chunk.usage_only:
             if self._x.call is not None and self._x.call.include_usage:
                 out.append(chunk.raw)
@@ -185,7 +199,7 @@ class StreamAnswer:
         text = await self._released(chunk, piece)
         if isinstance(text, Refusal):
             return text
-        if text == piece.text:
+        if text == piece.text and chunk.raw:
             out.append(chunk.raw)
         elif text:
             out.append(self._dialect.with_text(chunk, piece, text))
@@ -236,8 +250,8 @@ class StreamAnswer:
             if refusal is not None:
                 return refusal
             self._finished[choice] = reason
-        guarded = chunk.pieces or chunk.tools or chunk.members
-        rest = self._dialect.without_pieces(chunk) if guarded else chunk.raw
+        changed = chunk.pieces or chunk.tools or chunk.members or not chunk.raw
+        rest = self._dialect.without_pieces(chunk) if changed else chunk.raw
         if rest:
             out.append(rest)
         return None
@@ -300,9 +314,9 @@ class StreamAnswer:
         for choice in sorted(self._open | {place[0] for place in self._fields}):
             refusal = await self._finish_choice(choice, out)
             if refusal is not None:
+                await self._let_go(out)
                 return refusal
-        if out:
-            await self._write(b"".join(out))
+        await self._let_go(out)
         self._watcher.cancel()  # nothing else may be written from here on: the commitment is made
         end = self._dialect.end()
         with Deadline(self._limits.stage_seconds):
@@ -318,6 +332,12 @@ class StreamAnswer:
             await self._x.out.head(200, headers)
 
     async def _write(self, data: bytes) -> None:
+        """Write what the dialect has numbered. An error event takes the number after it."""
+        sequence = self._dialect.sequence
+        await self._send(data)
+        self._x.sequence = sequence
+
+    async def _send(self, data: bytes) -> None:
         x = self._x
         if not x.out.started:
             await self._head()
@@ -328,7 +348,7 @@ class StreamAnswer:
     async def _keep_alive(self) -> None:
         """A comment, unless the caller does not even read what was written before."""
         with contextlib.suppress(TimeoutError), Deadline(self._limits.tick_seconds):
-            await self._write(sse.comment(b"keep-alive"))
+            await self._send(sse.comment(b"keep-alive"))
 
     async def _watch(self, main: asyncio.Task[object], idle: float, total: float) -> None:
         """Cut the stream when its session ends or its upstream falls silent; keep the connection alive."""

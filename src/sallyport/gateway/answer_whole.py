@@ -45,14 +45,24 @@ async def _ready(x: Exchange, rooms: Rooms, raw: bytes) -> bytes | Refusal:
     document: Any = strict_json.decode(raw)
     view = x.dialect.plain_view(raw, document) or _view(x, raw, document)
     x.usage = view.usage
+    own = _own_words(x, view) if view.echoes else {}
+    if own:
+        view = replace(view, leaves=tuple([leaf for leaf in view.leaves if leaf.path[:1] not in own]))
     edits = await _guard(x, rooms, view)
     if isinstance(edits, Refusal):
         return edits
     if edits:
         edits |= x.dialect.implied(document, edits)
+    edits |= own
     delivered = json_edit.replace(raw, edits)
     await outcome.record(x, rooms, "delivered", last=delivered)
     return delivered
+
+
+def _own_words(x: Exchange, view: AnswerView) -> dict[strict_json.Path, Any]:
+    """What an answer repeats of the request: the caller gets its own words, not what a model server makes of them."""
+    given = x.call.body if x.call else {}
+    return {(name,): given[name] for name in view.echoes if given.get(name) is not None}
 
 
 def _view(x: Exchange, raw: bytes, document: Any) -> AnswerView:

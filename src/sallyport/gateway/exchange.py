@@ -8,7 +8,7 @@ from typing import Any
 
 from sallyport.errors import Refusal
 from sallyport.gateway.deadline import Deadline
-from sallyport.gateway.dialects.base import Dialect, StreamDialect
+from sallyport.gateway.dialects.base import Dialect
 from sallyport.gateway.ports import Headers, Out, Vault
 from sallyport.model import Appended, Call, Decision, Device, Finding, Model, Principal, TlsFacts, Usage
 
@@ -62,7 +62,7 @@ class Exchange:
         self.said: list[tuple[int, str, str]] = []  # what the model wrote, masked: (choice, field, text)
         self.opening = b""
         self.delivered = hashlib.sha256()
-        self.stream: StreamDialect | None = None  # of a streamed answer that has begun
+        self.sequence = 0  # of the next event of a stream, where its wire counts them
         self.ending = False  # the outcome is with the log: nothing may stop the call or write another
         self.outcome: Appended | None = None
         self.refusal: Refusal | None = None

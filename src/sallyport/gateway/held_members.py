@@ -28,7 +28,7 @@ class HeldMembers:
 
     def hold(self, chunk: Chunk, member: Member) -> None:
         """Keep it. Raises UpstreamFault where there is too much."""
-        self._size += len(chunk.raw)
+        self._size += len(chunk.data)
         if self._size > MOST_BYTES:
             raise UpstreamFault("unknown members are too large", code="upstream_too_large")
         self._held.setdefault(member.choice, []).append((chunk, member))

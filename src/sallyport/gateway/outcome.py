@@ -14,7 +14,8 @@ from sallyport.gateway.ports import Rooms
 from sallyport.gateway.respond import SECURITY_HEADERS
 from sallyport.model import REFUSING, Appended, Finding, Leaf, Usage
 
-GENERATED = frozenset({"id", "system_fingerprint"})
+GENERATED = frozenset({"id", "item_id", "call_id", "system_fingerprint"})
+_OWNERS = {"response", "output", "item"}  # what stands around the ids of an answer and of its items
 CODES = {"step-up": "step_up_required", "quarantine": "quarantined"}
 SPOKEN = {
     "topic": "the topic ",
@@ -116,8 +117,10 @@ def stops(finding: Finding, leaf: Leaf) -> bool:
 
 
 def _is_generated(path: tuple[str | int, ...]) -> bool:
-    """The answer's own id, or a tool call's; not whatever else somebody calls an id."""
-    return path[-1] in GENERATED and (len(path) == 1 or "tool_calls" in path)
+    """The id of the answer, of one of its items, or of a tool call; not whatever else somebody calls an id."""
+    if path[-1] not in GENERATED:
+        return False
+    return "tool_calls" in path or all(type(part) is int or part in _OWNERS for part in path[:-1])
 
 
 def output_blocked(finding: Finding, place: str) -> Refusal:

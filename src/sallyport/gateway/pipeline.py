@@ -184,8 +184,7 @@ class Pipeline:
 
 def error_event(x: Exchange, refusal: Refusal) -> bytes:
     """The event that ends a stream which cannot go on."""
-    sequence = x.stream.sequence if x.stream else 0
-    return respond.error_event(refusal, x.request_id, x.dialect.wire, sequence)
+    return respond.error_event(refusal, x.request_id, x.dialect.wire, x.sequence)
 
 
 class _Watch:

@@ -10,11 +10,14 @@ from typing import Any
 
 import orjson
 
+from sallyport.segments import demo_completions, demo_responses
 from sallyport.segments import demo_rules as rules
+
+WIRES = {"/responses": demo_responses, "/completions": demo_completions}
 
 
 class DemoModel:
-    """An ASGI application: chat (whole and streamed) and embeddings."""
+    """An ASGI application: chat, responses and completions (whole and streamed), and embeddings."""
 
     def __init__(self, key: str, *, piece_seconds: float = 0.005) -> None:
         self._key = f"Bearer {key}".encode()
@@ -33,12 +36,27 @@ class DemoModel:
             return
         self.calls += 1
         request = orjson.loads(await _body(receive))
-        if scope["path"].endswith("/embeddings"):
+        wire = WIRES.get(scope["path"].rpartition("/v1")[2])
+        if wire is not None:
+            await self._speak(wire, request, send)
+        elif scope["path"].endswith("/embeddings"):
             await _json(send, 200, _embeddings(request))
         elif request.get("stream"):
             await self._stream(request, send)
         else:
             await _json(send, 200, _completion(request))
+
+    async def _speak(self, wire: Any, request: Any, send: Any) -> None:
+        """Answer on a wire that has a module of its own."""
+        if not request.get("stream"):
+            await _json(send, 200, wire.answer(request))
+            return
+        headers = [(b"content-type", b"text/event-stream")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        for event in wire.events(request):
+            await asyncio.sleep(self._piece_seconds)
+            await send({"type": "http.response.body", "body": event, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _stream(self, request: Any, send: Any) -> None:
         headers = [(b"content-type", b"text/event-stream")]

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from sallyport.gateway.app import Handler, Route
 from sallyport.gateway.dialects.anthropic_messages import AnthropicCount
+from sallyport.gateway.dialects.completions import Completions
 from sallyport.gateway.dialects.openai_chat import OpenAIChat
 from sallyport.gateway.dialects.openai_embeddings import OpenAIEmbeddings
+from sallyport.gateway.dialects.responses import Responses
 from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.own.base import Work
 
@@ -53,6 +55,8 @@ def routes(deployment: Deployment) -> tuple[dict[str, tuple[Route, ...]], dict[s
 
     exact: dict[str, tuple[Route, ...]] = {
         "/v1/chat/completions": (Route("POST", CHAT, guarded),),
+        "/v1/responses": (Route("POST", Responses(), guarded),),
+        "/v1/completions": (Route("POST", Completions(), guarded),),
         "/v1/embeddings": (Route("POST", OpenAIEmbeddings(), guarded),),
         "/v1/messages/count_tokens": (Route("POST", AnthropicCount(), guarded),),
     }

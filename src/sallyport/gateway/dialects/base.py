@@ -51,6 +51,7 @@ class AnswerView(Struct, frozen=True, kw_only=True):
     prose: Mapping[Path, tuple[int, str]]  # what the model wrote for the reader: its choice and field
     tools: tuple[ToolCall, ...]
     usage: Usage | None
+    echoes: frozenset[str] = frozenset()  # members that repeat those of the request
 
 
 class Piece(Struct, frozen=True, kw_only=True):
@@ -83,7 +84,7 @@ class Member(Struct, frozen=True, kw_only=True):
 class Chunk(Struct, frozen=True, kw_only=True):
     """One event of a streamed answer, taken apart."""
 
-    raw: bytes  # the event as it may be passed on if nothing in it changes
+    raw: bytes  # the event as it may be passed on if nothing in it changes; empty: it is always written anew
     data: bytes
     document: Any
     pieces: tuple[Piece, ...] = ()
@@ -131,7 +132,7 @@ class StreamDialect(Protocol):
     What the corridor calls a choice is whatever ends by itself: a choice of OpenAI's chat, a block of Anthropic's.
     """
 
-    sequence: int  # of the next event, where the wire counts them
+    sequence: int  # of the next event that is written, where the wire counts them
 
     def chunk(self, data: bytes, raw: bytes) -> Chunk:
         """Take one event apart. Raises ValueError if it is not one of this wire."""
@@ -173,5 +174,5 @@ class StreamDialect(Protocol):
 class Streaming(Dialect, Protocol):
     """A surface that also streams."""
 
-    def stream(self) -> StreamDialect:
-        """The reader of one streamed answer."""
+    def stream(self, call: Call) -> StreamDialect:
+        """The reader of the streamed answer to a call."""

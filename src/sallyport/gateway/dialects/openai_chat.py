@@ -97,7 +97,7 @@ class OpenAIChat:
             ("choices", i, "logprobs"): None for i, choice in enumerate(choices) if choice.get("logprobs")
         }
 
-    def stream(self) -> OpenAIChat:
+    def stream(self, _call: Call) -> OpenAIChat:
         """Events of this wire are read one by one: nothing has to be remembered."""
         return self
 

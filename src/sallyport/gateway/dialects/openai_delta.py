@@ -16,11 +16,15 @@ TEXT_FIELDS = ("content", "refusal", "reasoning_content", "reasoning", "thinking
 MOST_CHOICES = 128
 _TEXTS = frozenset(TEXT_FIELDS)
 _ROLES = frozenset(["assistant", "developer", "function", "system", "tool", "user"])
-_LITERAL = re.compile(
-    rb'("(?:'
-    + b"|".join(field.encode() for field in TEXT_FIELDS)
-    + rb')"\s*:\s*)("(?:[^"\\]|\\.)[^"\\]*(?:\\.[^"\\]*)*")'
-)
+
+
+def literals(*fields: str) -> re.Pattern[bytes]:
+    """What finds the literals of these members, where they are not empty."""
+    names = b"|".join(field.encode() for field in fields)
+    return re.compile(rb'("(?:' + names + rb')"\s*:\s*)("(?:[^"\\]|\\.)[^"\\]*(?:\\.[^"\\]*)*")')
+
+
+_LITERAL = literals(*TEXT_FIELDS)
 
 
 def index_of(choice: Any) -> int:
@@ -72,20 +76,20 @@ def bare(delta: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in delta.items() if name not in _TEXTS and is_plain(name, value)}
 
 
-def literal(raw: bytes) -> re.Match[bytes] | None:
+def literal(raw: bytes, of: re.Pattern[bytes] = _LITERAL) -> re.Match[bytes] | None:
     """The one literal of the text in an event's bytes, if there can be no doubt which one it is.
 
     A second one, or a member name that is written with escapes, might be what a reader takes for the text.
     """
-    found = list(_LITERAL.finditer(raw))
+    found = list(of.finditer(raw))
     if len(found) != 1 or b"\\" in raw[: found[0].start(2)] or b"\\" in raw[found[0].end(2) :]:
         return None
     return found[0]
 
 
-def envelope(raw: bytes, pieces: int) -> bytes | None:
+def envelope(raw: bytes, pieces: int, of: re.Pattern[bytes] = _LITERAL) -> bytes | None:
     """An event's bytes without its texts; None where it is in doubt which bytes those are (see `literal`)."""
-    rest, count = _LITERAL.subn(rb"\1", raw)
+    rest, count = of.subn(rb"\1", raw)
     return rest if count == pieces and b"\\" not in rest else None
 
 
