@@ -7,6 +7,7 @@ import json
 
 import door
 import pytest
+import responses_wire
 
 from sallyport.errors import LogFault, UpstreamFault
 from sallyport.gateway.body import ClientGoneError
@@ -24,17 +25,53 @@ VECTORS = json.dumps(
 )
 
 
+TEXT = {"id": "c1", "object": "text_completion", "created": 1, "model": "m"}
+WHOLE_ANSWERS = {
+    "chat": door.answer("hi"),
+    "responses": json.dumps(responses_wire.answer(responses_wire.message("hi"))).encode(),
+    "completions": json.dumps(
+        {**TEXT, "choices": [{"index": 0, "text": "hi", "finish_reason": "stop"}]}
+    ).encode(),
+    "embeddings": VECTORS.encode(),
+}
+STREAMS = {
+    "chat": STREAM,
+    "responses": responses_wire.stream(responses_wire.message("hello")),
+    "completions": door.sse(
+        *[{**TEXT, "choices": [{"index": 0, "text": text, "finish_reason": None}]} for text in ("hel", "lo")],
+        {**TEXT, "choices": [{"index": 0, "text": "", "finish_reason": "stop"}]},
+        "[DONE]",
+    ),
+}
+REQUESTS = {
+    "chat": door.chat(),
+    "responses": {"model": "support-chat", "input": "hello"},
+    "completions": {"model": "support-chat", "prompt": "hello"},
+    "embeddings": {"model": "support-chat", "input": "hello"},
+}
+END_MARKS = ("[DONE]", "response.completed")
+
+
 def world(surface: str = "chat", *, stream: bool = False) -> door.World:
     w = door.World()
-    w.answer = door.answer("hi") if surface == "chat" else VECTORS.encode()
-    w.chunks = STREAM if stream else []
+    w.answer = WHOLE_ANSWERS[surface]
+    w.chunks = STREAMS[surface] if stream else []
     return w
 
 
 def request(surface: str, *, stream: bool) -> dict:
-    if surface == "embeddings":
-        return {"model": "support-chat", "input": "hello"}
-    return door.chat(stream=True) if stream else door.chat()
+    return {**REQUESTS[surface], **({"stream": True} if stream else {})}
+
+
+@pytest.mark.parametrize("surface", STREAMS)
+@pytest.mark.parametrize("stream", [False, True])
+async def test_every_surface_delivers(surface, stream):
+    w = world(surface, stream=stream)
+    out = await door.call(w, request(surface, stream=stream), surface=surface)
+    assert out.status == 200
+    assert w.entries[-1]["verdict"] == "delivered"
+    assert [e["surface"] for e in w.entries if e["kind"] == "intent"] == [surface]
+    assert w.effects.index("log:outcome") < w.effects.index("last_byte")
 
 
 async def test_the_order_of_a_whole_call():
@@ -329,7 +366,9 @@ WHOLE = {
     "inspect:output": (raises, hangs, lambda: None, lambda: (Finding(type="x", start=5, end=2),)),
 }
 STREAMED = {"chunk": (raises, raises_fault), "guard_finish": (raises, lambda: None)}
-SURFACES = [("chat", False), ("chat", True), ("embeddings", False)]
+SURFACES = [
+    (surface, stream) for surface in REQUESTS for stream in (False, True) if surface in STREAMS or not stream
+]
 
 
 def cells(*tables):
@@ -363,8 +402,8 @@ async def test_a_fault_before_the_send_sends_nothing(surface, stream, effect, ki
 @pytest.mark.parametrize(
     ("surface", "stream", "effect", "kind"),
     [
-        *[("chat", False, *cell) for cell in cells(AFTER, WHOLE)],
-        *[("chat", True, *cell) for cell in cells(AFTER, STREAMED)],
+        *[(surface, False, *cell) for surface in STREAMS for cell in cells(AFTER, WHOLE)],
+        *[(surface, True, *cell) for surface in STREAMS for cell in cells(AFTER, STREAMED)],
         *[
             ("embeddings", False, *cell)
             for cell in cells({k: v for k, v in AFTER.items() if k != "guard"}, WHOLE)
@@ -384,7 +423,7 @@ async def test_a_fault_after_the_send_releases_nothing_more(surface, stream, eff
         "inspection_failed",
         "deadline_exceeded",
     }
-    assert "[DONE]" not in out.data.decode()
+    assert not any(mark in out.data.decode() for mark in END_MARKS)
     assert door.CANARY not in out.data.decode()
     assert out.finished
     if not effect.startswith(("log:", "seal:")):

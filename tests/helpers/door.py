@@ -9,8 +9,10 @@ import time
 from types import SimpleNamespace
 
 from sallyport.gateway.counts import RefusalCounts
+from sallyport.gateway.dialects.completions import Completions
 from sallyport.gateway.dialects.openai_chat import OpenAIChat
 from sallyport.gateway.dialects.openai_embeddings import OpenAIEmbeddings
+from sallyport.gateway.dialects.responses import Responses
 from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.limits import Limits
 from sallyport.gateway.pipeline import BEFORE_SENDING, Pipeline
@@ -27,8 +29,14 @@ MODEL = Model(
     environment="prod",
     upstream="u",
     upstream_model="real-model",
-    surfaces=("chat", "embeddings"),
+    surfaces=("chat", "responses", "completions", "embeddings"),
 )
+DIALECTS = {
+    "chat": OpenAIChat(),
+    "responses": Responses(),
+    "completions": Completions(),
+    "embeddings": OpenAIEmbeddings(),
+}
 LIMITS = Limits(stage_seconds=0.3, body_seconds=0.3, tick_seconds=0.05, keepalive_seconds=60.0)
 
 
@@ -255,7 +263,9 @@ class Out:
         return json.loads(self.data)
 
     def events(self):
-        return [block[6:] for block in self.data.decode().split("\n\n") if block.startswith("data: ")]
+        """The data of each event, whether it has a name or not."""
+        blocks = [block.rpartition("\n")[2] for block in self.data.decode().split("\n\n")]
+        return [block[6:] for block in blocks if block.startswith("data: ")]
 
 
 def chat(**more):
@@ -314,7 +324,7 @@ async def call(
     exchange = Exchange(
         request_id="req_1",
         headers=[(b"content-type", b"application/json"), *headers],
-        dialect=OpenAIChat() if surface == "chat" else OpenAIEmbeddings(),
+        dialect=DIALECTS[surface],
         receive=receive,
         out=out,
     )
