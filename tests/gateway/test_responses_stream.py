@@ -411,7 +411,7 @@ async def test_encrypted_content_passes_unread_where_it_belongs():
 async def test_a_generated_id_that_looks_like_a_card_stops_nothing():
     w = door.World()
 
-    async def inspect(leaves, direction, roles, *, system=()):
+    async def inspect(leaves, direction, roles, **more):
         layer = [
             Finding(type="card", start=0, end=16, action="mask", layer="identifiers", leaf=n)
             for n, leaf in enumerate(leaves)

@@ -69,7 +69,7 @@ class ResponsesStream:
         events, item = b"", text.item
         if not item.announced:
             item.announced = True
-            empty = {name: [] for name in LISTS[item.kind] if name in item.first}
+            empty: dict[str, Any] = {name: [] for name in LISTS[item.kind] if name in item.first}
             about = {"output_index": item.index, "item": _begun({**item.first, **empty})}
             events += self._event({"type": "response.output_item.added", **about})
         if not text.announced:
