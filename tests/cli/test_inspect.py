@@ -107,7 +107,7 @@ def test_what_a_model_said(run, typed):
 
 
 def test_a_text_is_explained(run, home):
-    (home / "c.toml").write_text(ROLES)
+    (home / "c.toml").write_text("[inspection]\nunsafe_learned_off = true\n" + ROLES)
     said = run("inspect", "-c", str(home / "c.toml"), "Write to ann@example.com\x1b[31m now")
     assert said.code == 0
     assert said.err == ""

@@ -114,7 +114,9 @@ async def test_lone_surrogates_do_not_stop_a_worker(plain: InspectionRoom) -> No
 
 
 async def test_actions_follow_the_roles() -> None:
-    room = InspectionRoom(RoomOptions(actions=(ActionRow(type="email", role="support", action="allow"),)))
+    room = InspectionRoom(
+        RoomOptions(actions=(ActionRow(type="email", role="support", action="allow"),), learned=False)
+    )
     assert (await room.inspect(user("a@b.org"), "input", ("support",)))[0].action == "allow"
     assert (await room.inspect(user("a@b.org"), "input", ("analyst",)))[0].action == "mask"
     assert room.scan_inline("a@b.org", "assistant", "output", ("support",))[0].action == "allow"

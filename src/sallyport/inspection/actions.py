@@ -15,7 +15,8 @@ from sallyport.model import SEVERITY, Action, Channel, Direction, Finding
 
 BLOCK_SCORE = 0.75  # instructions at or above are blocked where their channel allows it
 FLAG_SCORE = 0.5  # below, evidence is too thin to be recorded
-_INSTRUCTED: frozenset[Channel] = frozenset({"user", "document", "tool_result", "tool_definition", "other"})
+# Channels through which somebody may steer the model.
+INSTRUCTED: frozenset[Channel] = frozenset({"user", "document", "tool_result", "tool_definition", "other"})
 
 
 class ActionRow(Struct, frozen=True, kw_only=True):
@@ -60,7 +61,7 @@ def default_action(finding: Finding, direction: Direction, channel: Channel) -> 
 def _instruction_action(finding: Finding, direction: Direction, channel: Channel) -> Action:
     if finding.score < FLAG_SCORE:
         return "allow"
-    addressed = channel in _INSTRUCTED or direction == "output"
+    addressed = channel in INSTRUCTED or direction == "output"
     return "block" if addressed and finding.score >= BLOCK_SCORE else "flag"
 
 

@@ -18,6 +18,8 @@ from sallyport.inspection.detector import IDENTIFIERS, INSTRUCTIONS, LEAKS, SECR
 from sallyport.inspection.gate import Gate, GateBuilder, together
 from sallyport.inspection.identifiers import Identifiers
 from sallyport.inspection.leakage import Fingerprints
+from sallyport.inspection.learned.linear import Linear
+from sallyport.inspection.learned.suspicion import Suspicion
 from sallyport.inspection.rules import Match, Rule, RuleSet
 from sallyport.inspection.rules_catalogue import LEXICON, RULES, VERSION
 from sallyport.inspection.secrets import Secrets
@@ -89,6 +91,10 @@ class Engine:
     def gates(self) -> dict[bytes, bytes]:
         """The compiled gates, for another engine of this version on this machine."""
         return {gate.digest: gate.dump() for gate in (self._gate, self._sieve) if gate}
+
+    def suspicion(self, linear: Linear) -> Suspicion:
+        """The linear model over this engine's readings of a text."""
+        return Suspicion(linear, self._views, self._bits)
 
     def scan(
         self,

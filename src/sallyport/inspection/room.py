@@ -22,6 +22,8 @@ from sallyport.inspection.actions import ActionRow, Actions
 from sallyport.inspection.detector import MAX_FINDINGS, validated
 from sallyport.inspection.engine import Engine, EngineOptions
 from sallyport.inspection.leakage import Fingerprints, fingerprints
+from sallyport.inspection.learned import shipped
+from sallyport.inspection.learned_layer import LearnedLayer, encoder_pool
 from sallyport.inspection.pool import Pool
 from sallyport.inspection.verdicts import Verdicts
 from sallyport.inspection.watch import Watch
@@ -56,6 +58,8 @@ class RoomOptions(Struct, frozen=True, kw_only=True):
     seconds: float = 1.0  # for one pass of the built-in detectors in a worker
     inline_characters: int = 16_384  # all leaves together; more goes to a worker
     workers: int = 1
+    learned: bool = True  # the linear model and the encoder
+    learned_seconds: float = 4.0  # for all texts of a call that the encoder reads
 
 
 class InspectionRoom:
@@ -74,6 +78,7 @@ class InspectionRoom:
         self._pool = Pool(
             self._setup, workers=options.workers, seconds=options.seconds, rest_seconds=_REST_SECONDS
         )
+        self._encoder = encoder_pool(path, seconds=options.learned_seconds, rest_seconds=_REST_SECONDS)
         self._plug_ins = [
             (
                 p.name,
@@ -96,6 +101,13 @@ class InspectionRoom:
     def _verdicts(self) -> Verdicts:
         return Verdicts(self._engine)
 
+    @cached_property
+    def _learned(self) -> LearnedLayer | None:
+        if not self._options.learned:
+            return None
+        suspicion = self._engine.suspicion(shipped.linear())
+        return LearnedLayer(suspicion, self._encoder, shipped.parameters())
+
     def _setup(self) -> wire.Setup:
         return wire.Setup(
             path=self._path, memory_mb=_WORKER_MEMORY_MB, options=self._engine_options, gates=self.gates()
@@ -108,7 +120,9 @@ class InspectionRoom:
     @property
     def version(self) -> str:
         """Changes whenever a verdict may change."""
-        return "+".join([self._engine.version, *(f"{name}-{pool.version}" for name, pool in self._plug_ins)])
+        learned = [self._learned.version] if self._learned else []
+        plug_ins = [f"{name}-{pool.version}" for name, pool in self._plug_ins]
+        return "+".join([self._engine.version, *learned, *plug_ins])
 
     @property
     def inline_characters(self) -> int:
@@ -119,7 +133,7 @@ class InspectionRoom:
         """Start the plug-ins' processes, and compile our own rules while they do. Raises `DetectorFault`."""
         starting = asyncio.gather(*(pool.start() for pool in self._pools()), return_exceptions=True)
         try:
-            await asyncio.to_thread(lambda: self._verdicts)
+            await asyncio.to_thread(lambda: (self._verdicts, self._learned))
             failures = [failure for failure in await starting if failure is not None]
         except BaseException:
             starting.cancel()
@@ -142,7 +156,7 @@ class InspectionRoom:
             await pool.settled(_RECOVERY_SECONDS)
 
     def _pools(self) -> list[Pool]:
-        return [self._pool, *(pool for _, pool in self._plug_ins)]
+        return [self._pool, self._encoder, *(pool for _, pool in self._plug_ins)]
 
     async def inspect(
         self,
@@ -165,6 +179,8 @@ class InspectionRoom:
             findings = (await self._pool.run(task)).findings
         if direction == "input":
             findings += self._over_turns(leaves, findings)
+            if self._learned is not None:
+                findings += await self._learned.findings(texts, findings)
         if self._plug_ins:
             findings = (*findings, *await self._others(texts, direction))
         if not findings:

@@ -205,6 +205,8 @@ class Inspection(Base, frozen=True, kw_only=True):
     workers: int = 1  # processes for long texts
     canaries: tuple[str, ...] = ()
     plug_ins: tuple[PlugIn, ...] = ()
+    learned_seconds: float = 4.0  # for all texts of a call that the encoder reads
+    unsafe_learned_off: bool = False  # rules only
     unsafe_off: bool = False  # no inspection and no masking at all
 
 

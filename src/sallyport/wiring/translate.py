@@ -151,6 +151,8 @@ def inspection(settings: Settings) -> RoomOptions:
         seconds=given.seconds,
         inline_characters=given.inline_characters,
         workers=given.workers,
+        learned=not given.unsafe_learned_off,
+        learned_seconds=given.learned_seconds,
     )
 
 

@@ -1,0 +1,1 @@
+"""How the learned detectors are trained and measured. Not part of the package."""

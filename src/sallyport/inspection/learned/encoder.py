@@ -1,0 +1,83 @@
+"""The encoder: a small transformer that reads a text in windows; the highest window counts.
+
+For worker processes only: it needs 14 ms a window, native code that cannot be interrupted, and 100 MB.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import onnxruntime
+
+from sallyport.inspection.learned import wordpiece
+from sallyport.inspection.learned.linear import Linear
+from sallyport.inspection.learned.wordpiece import WordPiece
+
+LENGTH, STRIDE = 96, 80  # pieces of a window, with start and end; from one window to the next
+SEGMENT, OVERLAP = 2048, 256  # characters of a long text that are taken together, and from one to the next
+MOST_SEGMENTS = 8  # of a text: of a longer one those that the linear model finds the most suspicious
+MOST_WINDOWS = 48  # of all of them; the same
+_BATCH = 8
+
+
+class Encoder:
+    """The network and its vocabulary. Deterministic; not thread safe."""
+
+    def __init__(self, network: bytes, vocabulary: Sequence[str], linear: Linear) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False  # memory goes back after a long text
+        self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+        self._pieces = WordPiece(vocabulary)
+        self._linear = linear
+
+    def read(self, text: str) -> tuple[float, int, int]:
+        """The log-odds of an attack, and the span of the window that says so, in characters of `text`."""
+        if len(text) <= MOST_SEGMENTS * SEGMENT:
+            return self._read(text, MOST_WINDOWS)
+        segments = range(0, len(text) - OVERLAP, SEGMENT - OVERLAP)
+
+        def suspicion(start: int) -> float:
+            return self._linear.logit(text[start : start + SEGMENT])
+
+        chosen = sorted(segments, key=suspicion)[-MOST_SEGMENTS:]
+        found = []
+        for at in sorted(chosen):
+            logit, start, end = self._read(text[at : at + SEGMENT], MOST_WINDOWS // MOST_SEGMENTS)
+            found.append((logit, at + start, at + end))
+        return max(found)
+
+    def _read(self, text: str, most: int) -> tuple[float, int, int]:
+        pieces, spans = self._pieces.located(text)
+        starts = self._chosen(text, spans, most)
+        windows = [wordpiece.window(pieces, start, LENGTH) for start in starts]
+        logits = [x for at in range(0, len(windows), _BATCH) for x in self._run(windows[at : at + _BATCH])]
+        best = max(range(len(logits)), key=logits.__getitem__)
+        covered = spans[starts[best] : starts[best] + LENGTH - 2]
+        if not covered:
+            return logits[best], 0, len(text)
+        return logits[best], covered[0][0], covered[-1][1]
+
+    def _chosen(self, text: str, spans: Sequence[tuple[int, int]], most: int) -> list[int]:
+        starts = wordpiece.starts(len(spans), LENGTH, STRIDE)
+        if len(starts) <= most:
+            return starts
+
+        def suspicion(start: int) -> float:
+            window = spans[start : start + LENGTH - 2]
+            return self._linear.logit(text[window[0][0] : window[-1][1]])
+
+        return sorted(sorted(starts, key=suspicion)[-most:])
+
+    def _run(self, windows: Sequence[Sequence[int]]) -> list[float]:
+        length = max(map(len, windows))
+        rows = np.zeros((len(windows), length), dtype=np.int64)
+        for row, window in zip(rows, windows, strict=True):
+            row[: len(window)] = window
+        (logits,) = self._session.run(None, {"pieces": rows})
+        values = [float(value) for value in logits]
+        if not all(map(math.isfinite, values)):
+            raise ValueError("the network answered with no number")
+        return values
