@@ -214,7 +214,12 @@ async def test_the_door_gets_its_guards_from_the_same_place(monkeypatch):
     asked = []
     monkeypatch.setattr(inspecting, "guards", lambda *given: asked.append(given) or ("the guards", None))
     deployment = Deployment(SETTINGS, edge_secret="", worker=0)
-    assert await deployment._inspection() == "the guards"
+
+    class Empty:
+        async def read(self, _kind, _key):
+            return None
+
+    assert await deployment._inspection(Empty()) == "the guards"
     assert asked == [(SETTINGS, time.monotonic, deployment.chance, {})]
 
 
