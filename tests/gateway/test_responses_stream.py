@@ -384,7 +384,7 @@ HIDDEN = {
     "in unknown events, in pieces": after("in_progress", wire.event("thinking", x=FIRST), wire.event("thinking", x=SECOND)),
     "in events of an item, in pieces": after("content_part.added", ever("code.delta", delta=FIRST), ever("code.delta", delta=SECOND)),
     "deep in events of an item, in pieces": after("content_part.added", ever("code.delta", x={"y": [FIRST]}), ever("code.delta", x={"y": [1, SECOND]})),
-    "in an event's type": [*GOOD[:2], wire.event(CANARY.lower())],
+    "in the type of an event": [*GOOD[:2], wire.event(CANARY)],
 }  # fmt: skip
 
 

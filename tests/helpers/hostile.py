@@ -99,7 +99,7 @@ answer_bytes = 200000
 name = "support-chat"
 segment = "support"
 upstream = "hostile"
-surfaces = ["chat", "embeddings"]
+surfaces = ["chat", "responses", "completions", "embeddings"]
 [audit]
 reserve_bytes = 0
 [[identity.providers]]

@@ -37,7 +37,7 @@ TOP: dict[str, f.Check] = {
 STREAM_OPTIONS = {"include_usage": f.FLAG, "include_obfuscation": f.FLAG}
 # Log probabilities carry the very tokens that the hold-back still keeps, an echo is no answer, and of several
 # candidates nothing can flow before all of them are there.
-_NOT_STREAMED = ("logprobs", "echo", "best_of")
+_NOT_STREAMED = {"logprobs": None, "echo": False, "best_of": 1}  # and what changes nothing
 _WRITTEN = {"prompt", "suffix"}
 _LONG = 8  # digits from which a number may be somebody's
 
@@ -91,8 +91,8 @@ def _check_stream(document: dict[str, Any]) -> Refusal | None:
     given, streamed = document.get("stream_options"), document.get("stream")
     if given is not None and not streamed:
         return f.wrong("stream_options", "left out unless stream is true")
-    for name in _NOT_STREAMED if streamed else ():
-        if document.get(name) not in (None, False, 1 if name == "best_of" else None):
+    for name, harmless in _NOT_STREAMED.items() if streamed else ():
+        if not any(document.get(name) is value for value in (None, harmless)):
             return f.wrong(name, "left out of a stream")
     return f.check_fields(given or {}, STREAM_OPTIONS, "stream_options.", lambda _: False)
 

@@ -37,7 +37,7 @@ TEXT_EVENTS = {f"response.{name}.{what}": (name, what) for name in TEXTS for wha
 CALL_EVENTS = {f"response.{name}.{what}": (name, what) for name in ARGUMENTS for what in ("delta", "done")}
 PARTS_EVENTS = {f"response.{name}.{what}": (name, what) for name in PART_EVENTS for what in ("added", "done")}
 ITEM_EVENTS = {f"response.output_item.{what}": ("output_item", what) for what in ("added", "done")}
-_TYPE = re.compile(r"[a-z0-9_.]{1,64}")
+_TYPE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _FAILS = {"error", "response.failed"}
 
 
