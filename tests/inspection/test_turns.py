@@ -8,7 +8,7 @@ from sallyport.inspection.engine import Engine
 from sallyport.inspection.room import InspectionRoom, RoomOptions
 from sallyport.model import Leaf
 
-ROOM = InspectionRoom(RoomOptions())
+ROOM = InspectionRoom(RoomOptions(learned=False))
 ENGINE, ACTIONS = Engine(), Actions()
 
 
