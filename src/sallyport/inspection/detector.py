@@ -30,8 +30,21 @@ INSTRUCTIONS = (
     "exfiltration_link",
 )
 LEAKS = ("canary", "system_prompt_leak")
+EGRESS = ("egress_link", "egress_image", "dangerous_link")
+CODE = ("hazardous_code",)
+HARMS = (
+    "harm.cyber",
+    "harm.dangerous",
+    "harm.drugs",
+    "harm.harassment",
+    "harm.misleading",
+    "harm.self_harm",
+    "harm.sexual_minors",
+    "harm.weapons",
+)
+TOPIC = "topic."  # types of ours; what follows the point the settings say
 STREAMS = ("opaque_run", "oversized_answer", "foreign_token")  # of the hold-back, not of a detector
-TYPES = frozenset((*IDENTIFIERS, *SECRETS, *INSTRUCTIONS, *LEAKS, *STREAMS))
+TYPES = frozenset((*IDENTIFIERS, *SECRETS, *INSTRUCTIONS, *LEAKS, *EGRESS, *CODE, *HARMS, *STREAMS))
 MAX_FINDINGS = 5000
 
 

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from sallyport.inspection import leakage, views
+from sallyport.inspection import contents, leakage, views
 from sallyport.inspection.canary import Canaries
+from sallyport.inspection.contents import Contents
 from sallyport.inspection.detector import IDENTIFIERS, INSTRUCTIONS, LEAKS, SECRETS
 from sallyport.inspection.gate import Gate, GateBuilder, together
 from sallyport.inspection.identifiers import Identifiers
@@ -24,6 +25,7 @@ from sallyport.inspection.rules import Match, Rule, RuleSet
 from sallyport.inspection.rules_catalogue import LEXICON, RULES, VERSION
 from sallyport.inspection.secrets import Secrets
 from sallyport.inspection.spans import Span, byte_to_character, disjoint
+from sallyport.inspection.topics import Topic
 from sallyport.inspection.views import View, ViewGate
 from sallyport.inspection.watch import Watch, looser
 from sallyport.model import Channel, Direction, Finding
@@ -46,6 +48,8 @@ class EngineOptions(Struct, frozen=True, kw_only=True):
     """What the built-in detectors must know of the settings."""
 
     canaries: tuple[str, ...] = ()
+    topics: tuple[Topic, ...] = ()
+    egress_hosts: tuple[str, ...] = ()
 
 
 class _Pass(Struct, frozen=True):
@@ -68,7 +72,8 @@ class Engine:
         gate = GateBuilder(gates)
         self._identifiers = Identifiers(gate)
         self._secrets = Secrets(gate)
-        self._rules = RuleSet(RULES, LEXICON, gate)
+        self._contents = Contents(options.topics, options.egress_hosts, gate)
+        self._rules = RuleSet(contents.excused(RULES, self._contents.hosts), LEXICON, gate)
         self._views = ViewGate(gate)
         self._canaries = Canaries(options.canaries)
         self._has_canaries = bool(options.canaries)
@@ -78,11 +83,13 @@ class Engine:
         self._builder = gate
         self._sieve: Gate | None = None
         canaries = hashlib.sha256("\0".join(options.canaries).encode()).hexdigest()[:8]
-        self.version = f"{VERSION}-{canaries}"
+        self.version = f"{VERSION}-{canaries}-{self._contents.version}"
 
     def prepare_streams(self) -> None:
         """Compile what lets ordinary answers go at little cost: for an engine that sees many of them."""
-        self._sieve = self._builder.part(self._always | self._rules.output_mask, looser)
+        self._sieve = self._builder.part(
+            self._always | self._rules.output_mask | self._contents.output_mask, looser
+        )
 
     def watch(self, known: Fingerprints | None = None) -> Watch | None:
         """What follows one text that a model writes. None before `prepare_streams`."""
@@ -167,6 +174,8 @@ class Engine:
         if this.known is not None and leakage.may_repeat(data.decode(), this.known):
             return False
         for channel in channels:
+            if self._contents.touch(data, hits, found, channel, output=this.output):
+                return False
             for compiled in self._rules.applying(channel, output=this.output).candidates(hits, found):
                 if compiled.expression.search(data):
                     return False
@@ -204,6 +213,7 @@ class Engine:
         instructions: list[tuple[Rule, int, int]] = []
         canaries: list[Span] = []
         leaks: list[Span] = []
+        about: list[Span] = []
         for view, seen in self._readings(text, hits, this):
             data = view.text.encode(errors="replace")
             if self._has_canaries:
@@ -215,6 +225,9 @@ class Engine:
                 ]
             if view.kind in _PATTERN_VIEWS:
                 patterns += _located(view, data, self._patterns(data, seen))
+            about += _located(
+                view, data, self._contents.scan(data, view.kind, channel, seen, output=this.output)
+            )
             matches = self._instructions(data, view.kind, channel, seen, output=this.output)
             if matches:
                 table = byte_to_character(data, [o for m in matches for o in (m.start, m.end)])
@@ -224,6 +237,7 @@ class Engine:
             *_combined(instructions),
             *disjoint(canaries, _RANK),
             *disjoint(leaks, _RANK),
+            *contents.joined(about),
         ]
 
     def _readings(self, text: str, hits: int, this: _Pass) -> Iterator[tuple[View, int]]:
@@ -259,7 +273,7 @@ class Engine:
                 start=span.start,
                 end=span.end,
                 score=span.score,
-                layer=_LAYERS[span.type],
+                layer=_LAYERS.get(span.type) or contents.layer(span.type),
                 detector=span.detector,
                 version=self.version,
                 leaf=leaf,

@@ -25,6 +25,7 @@ from sallyport.inspection.leakage import Fingerprints, fingerprints
 from sallyport.inspection.learned import shipped
 from sallyport.inspection.learned_layer import LearnedLayer, encoder_pool
 from sallyport.inspection.pool import Pool
+from sallyport.inspection.topics import Topic
 from sallyport.inspection.verdicts import Verdicts
 from sallyport.inspection.watch import Watch
 from sallyport.model import Channel, Direction, Finding, Leaf
@@ -54,6 +55,9 @@ class RoomOptions(Struct, frozen=True, kw_only=True):
 
     actions: tuple[ActionRow, ...] = ()
     canaries: tuple[str, ...] = ()
+    topics: tuple[Topic, ...] = ()
+    notices: dict[str, str] = {}  # finding type -> what a caller is told who is refused for it
+    egress_hosts: tuple[str, ...] = ()
     plug_ins: tuple[PlugInOptions, ...] = ()
     seconds: float = 1.0  # for one pass of the built-in detectors in a worker
     inline_characters: int = 16_384  # all leaves together; more goes to a worker
@@ -70,8 +74,10 @@ class InspectionRoom:
 
     def __init__(self, options: RoomOptions, gates: Mapping[bytes, bytes] | None = None) -> None:
         self._options = options
-        self._engine_options = EngineOptions(canaries=options.canaries)
-        self._actions = Actions(options.actions)
+        self._engine_options = EngineOptions(
+            canaries=options.canaries, topics=options.topics, egress_hosts=options.egress_hosts
+        )
+        self._actions = Actions(options.actions, options.notices)
         self._fingerprints: dict[bytes, Fingerprints | None] = {}
         path = tuple(entry for entry in sys.path if entry)
         self._path, self._known_gates = path, gates

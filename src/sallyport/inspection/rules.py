@@ -49,6 +49,10 @@ class Rule(Struct, frozen=True, kw_only=True):
     hints: tuple[str, ...] = ()  # of a raw rule: Hyperscan expressions one of which every match contains
     channels: tuple[Channel, ...] = ALL_CHANNELS
     output: bool = False  # also applied to what the model answers
+    input: bool = True  # applied to what a caller sends
+    ascii: bool = (
+        False  # no sign of it is beyond ASCII: then its expression, read byte by byte, is a tenth of the size
+    )
     unless: str = ""  # RE2: a match that holds this does not count ("my previous order")
 
 
@@ -63,6 +67,7 @@ class Match(Struct, frozen=True):
 _SEPARATOR = r"[^\w?!]+"
 _INNER = r"[^\w?!]{1,4}"  # within a phrase
 _LOOSE_WEIGHT = 0.8  # the rules that are also applied to texts without blanks
+_ROOM = 33_554_432  # bytes that the states of a large expression may take
 _GATES = 2  # tokens of a rule that are looked for by the gate
 _EVERYDAY = 8  # a word this frequent does not stand for its phrase
 _TOO_EVERYDAY = 100
@@ -95,10 +100,22 @@ class Compiled:
             found = next((m for m in matches if not unless.search(m.group())), None)
         return Match(self.rule, *found.span()) if found else None
 
+    def matches(self, data: bytes) -> list[Match]:
+        """All matches in `data`, in order, without overlap."""
+        return [
+            Match(self.rule, *found.span())
+            for found in self.expression.finditer(data)
+            if not (self.rule.unless and self.unless.search(found.group()))
+        ]
+
     @cached_property
     def expression(self) -> re2._Regexp:
         """What is looked for. Raises `re2.error` for a rule that is none."""
-        return re2.compile((self.rule.raw or "(?i)" + _source(self._groups, loose=False)).encode())
+        options = re2.Options()
+        if self.rule.ascii:
+            options.encoding, options.max_mem = re2.Options.Encoding.LATIN1, _ROOM
+        source = self.rule.raw or "(?i)" + _source(self._groups, loose=False)
+        return re2.compile(source.encode(), options=options)
 
     @cached_property
     def loose(self) -> re2._Regexp | None:
@@ -218,7 +235,8 @@ class RuleSet:
             (channel, output): Selection(
                 compiled
                 for compiled in self._rules
-                if channel in compiled.rule.channels and (compiled.rule.output or not output)
+                if channel in compiled.rule.channels
+                and (compiled.rule.output if output else compiled.rule.input)
             )
             for channel in ALL_CHANNELS
             for output in (False, True)

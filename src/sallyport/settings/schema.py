@@ -194,10 +194,26 @@ class PlugIn(Base, frozen=True, kw_only=True):
     memory_mb: int = 512
 
 
+class Topic(Base, frozen=True, kw_only=True):
+    """A subject that is refused, or otherwise acted upon, wherever it is spoken of."""
+
+    name: str
+    words: tuple[str, ...] = ()  # `word*`: any word that begins so
+    phrases: tuple[str, ...] = ()
+    expressions: tuple[str, ...] = ()  # RE2
+    direction: Literal["input", "output", "*"] = "*"
+    segment: str = "*"
+    role: str = "*"
+    action: Literal["allow", "flag", "mask", "block", "step-up", "quarantine"]
+    message: str = ""  # what the caller is told; "" means the name and the place
+
+
 class Inspection(Base, frozen=True, kw_only=True):
     """What the text is looked at for."""
 
     actions: tuple[ActionRule, ...] = ()
+    topics: tuple[Topic, ...] = ()
+    egress_hosts: tuple[str, ...] = ()  # hosts that links of an answer may lead to; () means any
     hold_back: int = 128  # characters, the bound
     open_token: int = 4096  # characters that an unfinished token may hold back
     seconds: float = 1.0  # for one pass of the built-in detectors

@@ -43,7 +43,8 @@ def known_roles(settings: Settings) -> list[str]:
         translate.budgets(settings),
         extend_default=settings.access.extend_default,
     )
-    named = {rule.role for rule in settings.inspection.actions} - {"*"}
+    given = settings.inspection
+    named = {*(rule.role for rule in given.actions), *(topic.role for topic in given.topics)} - {"*"}
     return sorted(room.roles | named)
 
 

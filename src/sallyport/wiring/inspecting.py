@@ -53,7 +53,11 @@ def guards(
         return NoInspection(), None
     options = translate.inspection(settings)
     room = InspectionRoom(options, gates)
-    bounds = Bounds(hold_back=given.hold_back, open_token=given.open_token, literals=options.canaries)
+    literals = (
+        *options.canaries,
+        *(w.rstrip("*") for t in options.topics if t.direction != "input" for w in t.words),
+    )
+    bounds = Bounds(hold_back=given.hold_back, open_token=given.open_token, literals=literals)
     plug_ins = frozenset(plug_in.name for plug_in in given.plug_ins)
     return Guards(room, Vaults(clock, random), bounds, plug_ins), room
 

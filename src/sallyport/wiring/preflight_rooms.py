@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -11,13 +12,14 @@ from sallyport.errors import SettingsError
 from sallyport.gateway.upstream import HttpUpstreams
 from sallyport.identity.providers import check_issuers, check_rules
 from sallyport.inspection.canary import Canaries, runs
-from sallyport.inspection.detector import TYPES
+from sallyport.inspection.detector import TOPIC, TYPES
 from sallyport.model import Channel
 from sallyport.settings import Settings
 from sallyport.settings.schema import ActionRule, Provider, Upstream
 from sallyport.wiring import translate
 from sallyport.wiring.preflight_machine import certificates
 
+_HOST = re.compile(r"(?:\*\.)?[\w\-]+(?:\.[\w\-]+)*|\[[0-9a-fA-F:.]+\]")
 CHANNELS = (*typing.get_args(Channel), "*")
 
 
@@ -91,6 +93,9 @@ def _roles(settings: Settings) -> Iterator[tuple[str, str]]:
     for index, rule in enumerate(settings.inspection.actions):
         if rule.role != "*":
             yield f"inspection.actions[{index}].role", rule.role
+    for index, topic in enumerate(settings.inspection.topics):
+        if topic.role != "*":
+            yield f"inspection.topics[{index}].role", topic.role
 
 
 def inspection(settings: Settings) -> Iterator[SettingsError]:
@@ -98,8 +103,17 @@ def inspection(settings: Settings) -> Iterator[SettingsError]:
     given = settings.inspection
     for index, rule in enumerate(given.actions):
         where = f"inspection.actions[{index}]"
-        yield from _action(where, rule, {p.name for p in given.plug_ins})
+        yield from _action(where, rule, _kinds(settings), {p.name for p in given.plug_ins})
         yield from _segment(f"{where}.segment", rule.segment, settings)
+    for index, topic in enumerate(given.topics):
+        yield from _segment(f"inspection.topics[{index}].segment", topic.segment, settings)
+    for index, host in enumerate(given.egress_hosts):
+        if not _HOST.fullmatch(host):
+            yield SettingsError(
+                f"inspection.egress_hosts[{index}]",
+                f"{host!r} is no host name",
+                "write name.example or *.name.example",
+            )
     for index, canary in enumerate(given.canaries):
         if not runs(canary):
             yield SettingsError(
@@ -121,10 +135,18 @@ def inspection(settings: Settings) -> Iterator[SettingsError]:
     Canaries(translate.inspection(settings).canaries)  # the only part of the engine that settings change
 
 
-def _action(where: str, rule: ActionRule, plug_ins: set[str]) -> Iterator[SettingsError]:
-    if rule.type not in {*TYPES, "*"} and rule.type.partition(".")[0] not in plug_ins:
+def _kinds(settings: Settings) -> set[str]:
+    """What the rows of actions may name, but for the types of plug-ins."""
+    topics = {TOPIC + topic.name for topic in settings.inspection.topics}
+    return {*TYPES, *topics, "*", "harm.*", TOPIC + "*"}
+
+
+def _action(where: str, rule: ActionRule, kinds: set[str], plug_ins: set[str]) -> Iterator[SettingsError]:
+    if rule.type not in kinds and rule.type.partition(".")[0] not in plug_ins:
         yield SettingsError(
-            f"{where}.type", f"no detector finds {rule.type!r}", "write one of: " + ", ".join(sorted(TYPES))
+            f"{where}.type",
+            f"no detector finds {rule.type!r}",
+            "write one of: " + ", ".join(sorted(kinds - {"*"})),
         )
     if rule.channel not in CHANNELS:
         yield SettingsError(

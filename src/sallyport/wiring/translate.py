@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ from sallyport.identity.providers import MfaRule, ProviderRules
 from sallyport.identity.session_rules import SessionRules
 from sallyport.identity.strict import Malformed
 from sallyport.inspection.actions import ActionRow
+from sallyport.inspection.detector import TOPIC
 from sallyport.inspection.room import PlugInOptions, RoomOptions
+from sallyport.inspection.topics import Topic as Subject
+from sallyport.inspection.topics import problem
 from sallyport.model import Model
-from sallyport.settings.schema import CONVERSES, Provider, Settings, Upstream
+from sallyport.settings.schema import CONVERSES, Provider, Settings, Topic, Upstream
 
 KEY_HEADERS = {"openai": "authorization", "anthropic": "x-api-key"}
 LEAST_CANARY = 16  # characters of a key below which it would be found in ordinary text
@@ -145,14 +149,49 @@ def inspection(settings: Settings) -> RoomOptions:
         if upstream.api_key and len(upstream.api_key.reveal()) >= LEAST_CANARY
     )
     return RoomOptions(
-        actions=tuple(ActionRow(**structs.asdict(rule)) for rule in given.actions),
+        actions=(
+            *(ActionRow(**structs.asdict(rule)) for rule in given.actions),
+            *(_row_of(topic) for topic in given.topics),
+        ),
         canaries=(*given.canaries, *keys),
+        topics=topics(given.topics),
+        notices={TOPIC + topic.name: topic.message for topic in given.topics if topic.message},
+        egress_hosts=given.egress_hosts,
         plug_ins=tuple(PlugInOptions(**structs.asdict(plug_in)) for plug_in in given.plug_ins),
         seconds=given.seconds,
         inline_characters=given.inline_characters,
         workers=given.workers,
         learned=not given.unsafe_learned_off,
         learned_seconds=given.learned_seconds,
+    )
+
+
+def topics(given: Sequence[Topic]) -> tuple[Subject, ...]:
+    """What the detectors look for of the topics. Raises SettingsError for one that cannot be looked for."""
+    made = []
+    names = [topic.name for topic in given]
+    for index, topic in enumerate(given):
+        subject = Subject(
+            name=topic.name,
+            words=(*topic.words, *topic.phrases),
+            expressions=topic.expressions,
+            direction=topic.direction,
+        )
+        wrong = "the name is given twice" if names.count(topic.name) > 1 else problem(subject)
+        if wrong:
+            raise SettingsError(f"inspection.topics[{index}]", wrong, "see docs/settings.md")
+        made.append(subject)
+    return tuple(made)
+
+
+def _row_of(topic: Topic) -> ActionRow:
+    """Whom a topic concerns, and what happens then."""
+    return ActionRow(
+        type=TOPIC + topic.name,
+        direction=topic.direction,
+        segment=topic.segment,
+        role=topic.role,
+        action=topic.action,
     )
 
 
