@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sallyport.errors import DetectorFault
+from sallyport.inspection import hazards
 from sallyport.inspection.contract import check, main
 from sallyport.inspection.detector import TYPES, Detector, validated
 from sallyport.inspection.rules_catalogue import RULES
@@ -96,4 +97,5 @@ def test_every_finding_type_has_its_heading(kind: str) -> None:
 def test_every_rule_family_and_secret_format_is_on_the_page() -> None:
     text = PAGE.read_text()
     assert [f.id for f in FORMATS if f"`{f.id}`" not in text] == []
+    assert [rule.id for rule in hazards.RULES if f"`{rule.id}`" not in text] == []
     assert [r.id for r in RULES if f"`{r.id.split('-')[0]}-" not in text] == []

@@ -45,10 +45,9 @@ _LOADS = frozenset(
 )
 _LOADING_ATTRIBUTES = frozenset(b"src srcset poster background data lowsrc imagesrcset".split())
 _ATTRIBUTE = re.compile(rb"([A-Za-z:_\-]+)\s*=\s*(?:\"[^\"]*|'[^']*|[^\s\"']*)\Z")
-_STYLE = re.compile(rb"(?:url\(\s*[\"']?|@import\s+[\"']?)\s*\Z", re.IGNORECASE)
-_MARKDOWN = re.compile(rb"\]\(\s*<?\Z")
-_REFERENCE = re.compile(rb"\[[^\]\n]{1,300}\]:\s*<?\Z")
+_REFERENCE = re.compile(rb"\[[^\]\n]{1,300}\]:\Z")
 _TAG = re.compile(rb"<\s*/?([A-Za-z][A-Za-z0-9:\-]*)")
+_BLANKS, _QUOTES = b" \t\r\n", b" \t\r\n\"'"
 _TRAILING = b".,;:!?*_~]}|\\"
 
 
@@ -105,6 +104,8 @@ def _active(match: re2._Match) -> Span:
 
 def _trimmed(url: bytes) -> bytes:
     """Without what belongs to the text around it: a closing bracket that was not opened, and signs at the end."""
+    if b")" not in url:
+        return url.rstrip(_TRAILING) or url
     depth = 0
     for at, byte in enumerate(url):
         depth += (byte in b"(") - (byte in b")")
@@ -119,11 +120,12 @@ def _place(before: bytes, *, cut: bool) -> str:
 
     A `reference` may be that of a link or of an image, which stands elsewhere.
     """
-    if _MARKDOWN.search(before):
-        return "image" if _is_image(before[: before.rfind(b"](")], cut=cut) else "link"
-    if _REFERENCE.search(before):
+    sign = before.rstrip(_BLANKS).removesuffix(b"<").rstrip(_BLANKS)
+    if sign.endswith(b"]("):
+        return "image" if _is_image(sign[:-2], cut=cut) else "link"
+    if sign.endswith(b"]:") and _REFERENCE.search(sign):
         return "reference"
-    if _STYLE.search(before):
+    if sign.rstrip(_QUOTES).lower().endswith((b"url(", b"@import")):
         return "image"
     tag = _open_tag(before)
     if tag:

@@ -23,6 +23,7 @@ _HEX = re.compile(r"[0-9a-f]{16,}", re.IGNORECASE)
 _WORDS = re.compile(r"[a-z]{1,14}(?:[-_][a-z]{1,14})*(?:[-_]?\d{1,4})?", re.IGNORECASE)
 _NUMERIC = re.compile(r"(?:0x[0-9a-f]+|\d+)(?:\.(?:0x[0-9a-f]+|0\d+|\d+))*", re.IGNORECASE)
 _QUAD = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}")
+_ORDINARY = re.compile(r"[A-Za-z0-9.\-]*[A-Za-z]\.?(?::\d{0,5})?")  # its last label is no number
 _OWN = ("localhost", "127.0.0.1", "[::1]")  # never leaves the machine of who looks at it
 LONG_PATH, LONG_SEGMENT, LONG_QUERY = 100, 40, 80
 LONG_LABEL, LONG_HOST = 30, 80
@@ -43,7 +44,8 @@ def address(url: str) -> Address:
     """The parts of an address, with or without a scheme."""
     match = _AUTHORITY.match(url)
     written, path, query, fragment = (part or "" for part in match.groups()) if match else ("", "", "", "")
-    host = _PORT.sub("", unquote(written.rpartition("@")[2]))
+    host = written.rpartition("@")[2]
+    host = _PORT.sub("", unquote(host) if "%" in host else host)
     return Address(written, normalised(host), path, query[1:], fragment[1:])
 
 
@@ -83,6 +85,8 @@ class Hosts:
 def disguise(of: Address) -> str:
     """How a host looks like another than it is; "" if it does not."""
     written = of.written
+    if _ORDINARY.fullmatch(written) and "xn--" not in written.lower():
+        return "misleading-host" if of.path.startswith("\\") else ""
     name = written.rpartition("@")[2]
     if any(unicodedata.category(character) in ("Cf", "Cc", "Mn") for character in name):
         return "invisible-in-host"
