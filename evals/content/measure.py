@@ -105,7 +105,7 @@ def main() -> None:
         if chosen.show == "alarms" and seen == "clear":
             shown.append(f"{hard} {row['source']} {rule} {row['text'][:200]!r}")
     if chosen.show:
-        random.Random(7).shuffle(shown)  # noqa: S311 - a sample
+        random.Random(7).shuffle(shown)
         print("\n".join(shown[: chosen.count]))
         return
     report = BETWEEN.join(

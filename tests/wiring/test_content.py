@@ -36,14 +36,16 @@ message = "Ask legal."
 async def test_what_the_door_does(
     text: str, channel: str, direction: str, role: str, verdict: str, delivered: str
 ) -> None:
-    settings = loads('[inspection]\negress_hosts = ["example.com"]\n' + TOPIC)
+    settings = loads('[inspection]\nunsafe_learned_off = true\negress_hosts = ["example.com"]\n' + TOPIC)
     async with Inspector(settings) as inspector:
         seen = await inspector.look(text, channel, direction, (role,))
     assert (seen.verdict, seen.delivered, seen.score) == (verdict, delivered, 0.9 if "b=c" in text else 0.0)
 
 
 async def test_a_long_text_is_looked_at_for_topics_in_its_worker() -> None:
-    async with Inspector(loads("[inspection]\ninline_characters = 100\n" + TOPIC)) as inspector:
+    async with Inspector(
+        loads("[inspection]\nunsafe_learned_off = true\ninline_characters = 100\n" + TOPIC)
+    ) as inspector:
         seen = await inspector.look("word " * 500 + "takeover", "user", "input", ("support",))
     assert [(f.type, f.action, f.notice) for f in seen.findings] == [
         ("topic.merger", "step-up", "Ask legal.")
