@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sallyport.audit.entry import erasure
 from sallyport.audit.frames import frame, segment_start
-from sallyport.audit.payloads import PayloadStore
+from sallyport.audit.payloads import RECORD, PayloadStore, payload_paths, records
 from sallyport.audit.reader import LogReader
 from sallyport.audit.shard import open_shard, shards_of
 from sallyport.audit.tiles import prefixed
@@ -70,6 +70,14 @@ async def test_any_flipped_byte_is_found(made: Path, signer, data: st.DataObject
         assert problems(made, signer), f"{path} byte {at}"
     finally:
         path.write_bytes(content)
+
+
+async def test_every_flipped_byte_of_a_payload_s_header_is_found(place: Path, made: Path, signer) -> None:
+    path = payload_paths(place)[0]
+    content, found = path.read_bytes(), list(records(path))[7]
+    for at in range(found.place.offset, found.place.offset + RECORD.size):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :])
+        assert problems(made, signer), f"byte {at - found.place.offset} of the header"
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

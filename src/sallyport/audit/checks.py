@@ -7,6 +7,7 @@ from contextlib import suppress
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
+from zlib import crc32
 
 import msgspec
 from msgspec import Struct
@@ -235,10 +236,12 @@ class LogCheck:
         if record.erased:
             self.report.erased += 1
             self.erased.append(index)
-            if data.strip(b"\x00"):
+            if data.strip(b"\x00") or record.crc:
                 self._bad(index, "the payload is marked as erased but still there")
         elif sha256(data).hexdigest() != digest:
             self._bad(index, "the payload was changed")
+        elif crc32(data) != record.crc:
+            self._bad(index, "the header of the payload was changed, so that it cannot be read")
 
     def _records(self) -> Iterator[tuple[Found, bytes]]:
         for path in payload_paths(self._directory):
