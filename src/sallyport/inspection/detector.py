@@ -21,6 +21,17 @@ IDENTIFIERS = (
     "ip_address",
     "date_of_birth",
 )
+# Of the tagger and the rules beside it: looked for only where the settings ask for them.
+NAMES = (
+    "person",
+    "street_address",
+    "organisation",
+    "location",
+    "date",
+    "record_number",
+    "web_address",
+    "age_over_89",
+)
 SECRETS = ("secret", "private_key", "sallyport_key")
 INSTRUCTIONS = (
     "prompt_injection",
@@ -44,7 +55,7 @@ HARMS = (
 )
 TOPIC = "topic."  # types of ours; what follows the point the settings say
 STREAMS = ("opaque_run", "oversized_answer", "foreign_token")  # of the hold-back, not of a detector
-TYPES = frozenset((*IDENTIFIERS, *SECRETS, *INSTRUCTIONS, *LEAKS, *EGRESS, *CODE, *HARMS, *STREAMS))
+TYPES = frozenset((*IDENTIFIERS, *NAMES, *SECRETS, *INSTRUCTIONS, *LEAKS, *EGRESS, *CODE, *HARMS, *STREAMS))
 MAX_FINDINGS = 5000
 
 

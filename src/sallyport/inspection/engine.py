@@ -15,7 +15,7 @@ from msgspec import Struct
 from sallyport.inspection import contents, leakage, views
 from sallyport.inspection.canary import Canaries
 from sallyport.inspection.contents import Contents
-from sallyport.inspection.detector import IDENTIFIERS, INSTRUCTIONS, LEAKS, SECRETS
+from sallyport.inspection.detector import IDENTIFIERS, INSTRUCTIONS, LEAKS, NAMES, SECRETS
 from sallyport.inspection.gate import Gate, GateBuilder, together
 from sallyport.inspection.identifiers import Identifiers
 from sallyport.inspection.leakage import Fingerprints
@@ -25,6 +25,7 @@ from sallyport.inspection.rules import Match, Rule, RuleSet
 from sallyport.inspection.rules_catalogue import LEXICON, RULES, VERSION
 from sallyport.inspection.secrets import Secrets
 from sallyport.inspection.spans import Span, byte_to_character, disjoint
+from sallyport.inspection.tagging.look import Looker, LookOptions
 from sallyport.inspection.topics import Topic
 from sallyport.inspection.views import View, ViewGate
 from sallyport.inspection.watch import Watch, looser
@@ -37,10 +38,13 @@ _LAYERS = {
     **dict.fromkeys(IDENTIFIERS, "identifiers"),
     **dict.fromkeys(SECRETS, "secrets"),
     **dict.fromkeys(INSTRUCTIONS, "rules"),
+    **dict.fromkeys(NAMES, "names"),
     "canary": "canary",
     "system_prompt_leak": "leak",
 }
 _RANK = {name: rank for rank, name in enumerate((*LEAKS, *reversed(SECRETS), *IDENTIFIERS))}
+_PATTERNS = frozenset((*IDENTIFIERS, *SECRETS))
+_OWN_RANK = len(_RANK)  # of a tenant's own types: before names, behind what a check digit proves
 _PATTERN_VIEWS = frozenset({"raw", "folded", "decoded"})
 
 
@@ -50,6 +54,7 @@ class EngineOptions(Struct, frozen=True, kw_only=True):
     canaries: tuple[str, ...] = ()
     topics: tuple[Topic, ...] = ()
     egress_hosts: tuple[str, ...] = ()
+    look: LookOptions = LookOptions()
 
 
 class _Pass(Struct, frozen=True):
@@ -76,6 +81,8 @@ class Engine:
         self._rules = RuleSet(contents.excused(RULES, self._contents.hosts), LEXICON, gate)
         self._views = ViewGate(gate)
         self._canaries = Canaries(options.canaries)
+        self._looker = Looker(options.look)
+        self._rank = {**dict.fromkeys(self._looker.own, _OWN_RANK), **_RANK}
         self._has_canaries = bool(options.canaries)
         self._pattern_bits = self._identifiers.mask | self._secrets.mask
         self._always = self._pattern_bits | self._views.mask
@@ -83,7 +90,9 @@ class Engine:
         self._builder = gate
         self._sieve: Gate | None = None
         canaries = hashlib.sha256("\0".join(options.canaries).encode()).hexdigest()[:8]
-        self.version = f"{VERSION}-{canaries}-{self._contents.version}"
+        self.version = "-".join(
+            filter(None, (VERSION, canaries, self._contents.version, self._looker.version))
+        )
 
     def prepare_streams(self) -> None:
         """Compile what lets ordinary answers go at little cost: for an engine that sees many of them."""
@@ -92,8 +101,10 @@ class Engine:
         )
 
     def watch(self, known: Fingerprints | None = None) -> Watch | None:
-        """What follows one text that a model writes. None before `prepare_streams`."""
-        return Watch(self._sieve, self._canaries, known) if self._sieve is not None else None
+        """What follows one text that a model writes. None before `prepare_streams`, and where a tenant's own values count."""
+        if self._sieve is None or self._looker.looks(output=True):
+            return None
+        return Watch(self._sieve, self._canaries, known)
 
     def gates(self) -> dict[bytes, bytes]:
         """The compiled gates, for another engine of this version on this machine."""
@@ -109,15 +120,19 @@ class Engine:
         direction: Direction,
         *,
         system_fingerprints: Fingerprints | None = None,
+        look: bool = True,
     ) -> tuple[Finding, ...]:
         """Findings in all texts, ordered by leaf, place and type; `leaf` is the index into `texts`.
+
+        Without `look` only what is always looked for: no names, and nothing of the tenant's own.
 
         Spans count characters of the text itself, also where the finding was made on a decoded view.
         """
         output = direction == "output"
         gate = self._sieve if output and self._sieve is not None else self._gate
         this = _Pass(output, system_fingerprints, gate, self._bits)
-        if len(texts) > _FEW:
+        looks = look and self._looker.looks(output=output)
+        if len(texts) > _FEW and not looks:
             joined = _SEPARATOR.join([text for text, _ in texts])
             if not joined:
                 return ()
@@ -128,8 +143,11 @@ class Engine:
         for leaf, (text, channel) in enumerate(texts):
             if text:
                 hits = self._hits(text, (channel,), this)
-                if hits is not None:
-                    findings += self._findings(leaf, self._text(text, channel, hits, this))
+                spans = self._text(text, channel, hits, this) if hits is not None else []
+                if looks:
+                    spans = self._looked(text, spans, output=output)
+                if spans:
+                    findings += self._findings(leaf, spans)
         return tuple(findings)
 
     def _hits(
@@ -201,8 +219,23 @@ class Engine:
             finding
             for leaf, (text, channel) in enumerate(texts)
             if text
-            for finding in self._findings(leaf, self._text(text, channel, bits(text), this))
+            for finding in self._findings(
+                leaf, self._looked(text, self._text(text, channel, bits(text), this), output=this.output)
+            )
         )
+
+    def _layer(self, span: Span) -> str:
+        if span.type in self._looker.own and span.type not in _LAYERS:
+            return span.detector
+        return _LAYERS.get(span.type) or contents.layer(span.type)
+
+    def _looked(self, text: str, spans: list[Span], *, output: bool) -> list[Span]:
+        """The spans, and what is looked for because the settings ask for it; where they overlap they are one."""
+        looked = self._looker.scan(text, output=output)
+        if not looked:
+            return spans
+        looked += [span for span in spans if span.type in _PATTERNS]
+        return [*(span for span in spans if span.type not in _PATTERNS), *disjoint(looked, self._rank)]
 
     def _bits(self, text: str) -> int:
         return self._gate.scan(text.encode(errors="replace"))
@@ -273,7 +306,7 @@ class Engine:
                 start=span.start,
                 end=span.end,
                 score=span.score,
-                layer=_LAYERS.get(span.type) or contents.layer(span.type),
+                layer=self._layer(span),
                 detector=span.detector,
                 version=self.version,
                 leaf=leaf,

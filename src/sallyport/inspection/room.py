@@ -25,6 +25,8 @@ from sallyport.inspection.leakage import Fingerprints, fingerprints
 from sallyport.inspection.learned import shipped
 from sallyport.inspection.learned_layer import LearnedLayer, encoder_pool
 from sallyport.inspection.pool import Pool
+from sallyport.inspection.tagging.consistent import again
+from sallyport.inspection.tagging.look import LookOptions
 from sallyport.inspection.topics import Topic
 from sallyport.inspection.verdicts import Verdicts
 from sallyport.inspection.watch import Watch
@@ -58,6 +60,7 @@ class RoomOptions(Struct, frozen=True, kw_only=True):
     topics: tuple[Topic, ...] = ()
     notices: dict[str, str] = {}  # finding type -> what a caller is told who is refused for it
     egress_hosts: tuple[str, ...] = ()
+    look: LookOptions = LookOptions()
     plug_ins: tuple[PlugInOptions, ...] = ()
     seconds: float = 1.0  # for one pass of the built-in detectors in a worker
     inline_characters: int = 16_384  # all leaves together; more goes to a worker
@@ -75,7 +78,10 @@ class InspectionRoom:
     def __init__(self, options: RoomOptions, gates: Mapping[bytes, bytes] | None = None) -> None:
         self._options = options
         self._engine_options = EngineOptions(
-            canaries=options.canaries, topics=options.topics, egress_hosts=options.egress_hosts
+            canaries=options.canaries,
+            topics=options.topics,
+            egress_hosts=options.egress_hosts,
+            look=options.look,
         )
         self._actions = Actions(options.actions, options.notices)
         self._fingerprints: dict[bytes, Fingerprints | None] = {}
@@ -187,6 +193,8 @@ class InspectionRoom:
             findings += self._over_turns(leaves, findings)
             if self._learned is not None:
                 findings += await self._learned.findings(texts, findings)
+            if "person" in self._options.look.types:
+                findings += tuple(again([text for text, _ in texts], findings))
         if self._plug_ins:
             findings = (*findings, *await self._others(texts, direction))
         if not findings:
@@ -234,7 +242,8 @@ class InspectionRoom:
     ) -> tuple[Finding, ...] | None:
         """The findings of the built-in detectors; None where that might take long."""
         size = sum([len(text) for text, _ in texts]) + sum(map(len, system))
-        if size > DENSE_CHARACTERS and (size > self._options.inline_characters or too_dense(texts)):
+        slow = direction == "input" and bool(self._options.look.types)
+        if size > DENSE_CHARACTERS and (slow or size > self._options.inline_characters or too_dense(texts)):
             return None
         known = self.fingerprints(system) if system else None
         if known is None:
@@ -245,7 +254,10 @@ class InspectionRoom:
         read = turns.reading(leaves)
         if read is None:
             return ()
-        return tuple(turns.split(read, self._verdicts.scan(((read.text, "user"),), "input"), known))
+        scan = self._verdicts.scan
+        if self._options.look.types:  # names were looked for in each turn
+            scan = partial(self._engine.scan, look=False)
+        return tuple(turns.split(read, scan(((read.text, "user"),), "input"), known))
 
     async def _others(self, texts: tuple[tuple[str, Channel], ...], direction: Direction) -> list[Finding]:
         task = wire.Task(texts=texts, direction=direction)

@@ -21,6 +21,7 @@ from sallyport.inspection.spans import byte_to_character
 from sallyport.model import Finding
 
 MaySee = Callable[[str], bool]  # finding type -> may this reader have the value
+WORDS = frozenset({"person", "street_address", "organisation", "location", "date"})
 _SEPARATED = re.compile(r"\+?[0-9A-Za-z](?:[ \-./()\u00a0]*[0-9A-Za-z])*", re.ASCII)
 _SEPARATORS = re.compile(r"[ \-./()\u00a0]+")
 _REPEATED = 4  # shorter values are masked where they were found, not wherever they occur
@@ -66,7 +67,7 @@ def spans_of(text: str, findings: Sequence[Finding]) -> list[Span]:
     else:
         for value, types in values.items():
             if text.count(value) > 1:
-                found.update(Span(at, at + len(value), types) for at in _occurrences(text, value))
+                found.update(Span(at, at + len(value), types) for at in _occurrences(text, value, types))
     return _joined(found)
 
 
@@ -80,14 +81,27 @@ def _occurrences_of_many(text: str, values: Mapping[str, tuple[str, ...]]) -> It
     matches = [match.span() for match in expression.finditer(data)]
     place = byte_to_character(data, [offset for span in matches for offset in span])
     for start, end in matches:
-        yield Span(place[start], place[end], by_bytes[data[start:end]])
+        types = by_bytes[data[start:end]]
+        if not _is_word(types) or _stands_alone(text, place[start], place[end]):
+            yield Span(place[start], place[end], types)
 
 
-def _occurrences(text: str, value: str) -> Iterator[int]:
+def _occurrences(text: str, value: str, types: tuple[str, ...]) -> Iterator[int]:
+    word = _is_word(types)
     at = text.find(value)
     while at >= 0:
-        yield at
+        if not word or _stands_alone(text, at, at + len(value)):
+            yield at
         at = text.find(value, at + 1)
+
+
+def _is_word(types: tuple[str, ...]) -> bool:
+    """Whether a value of these types is made of words: "Mark" is then not looked for in "Market"."""
+    return types[0] in WORDS
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    return not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum())
 
 
 def _joined(spans: Iterable[Span]) -> list[Span]:
@@ -114,6 +128,11 @@ def identity_of(value: str) -> str:
     if 2 * digits >= len(value) - value.count(" ") and _SEPARATED.fullmatch(value):
         return _SEPARATORS.sub("", value).upper()
     return value.lower() if value.count("@") == 1 else value
+
+
+def words_of(value: str) -> str:
+    """What two written forms of one name have in common: neither case nor spacing counts."""
+    return " ".join(value.casefold().split())
 
 
 class Vault:
@@ -234,7 +253,7 @@ class Vault:
         return entry.token
 
     def _number(self, types: tuple[str, ...], value: str) -> tuple[int, str]:
-        key = (types, identity_of(value))
+        key = (types, words_of(value) if _is_word(types) else identity_of(value))
         known = self._numbers.get(key)
         if known is not None and known[1] <= len(_VARIANTS):
             known[1] += 1

@@ -208,9 +208,26 @@ class Topic(Base, frozen=True, kw_only=True):
     message: str = ""  # what the caller is told; "" means the name and the place
 
 
+class Dictionary(Base, frozen=True, kw_only=True):
+    """Words of your own that become findings of `type`: customers, projects, drugs. Whole words, in any case."""
+
+    type: str
+    values: tuple[str, ...] = ()
+    file: str = ""  # one value a line, in UTF-8; lines that begin with # are comments
+
+
+class Pattern(Base, frozen=True, kw_only=True):
+    """An expression (RE2) whose matches become findings of `type`."""
+
+    type: str
+    expression: str
+    context: tuple[str, ...] = ()  # words, one of which must stand nearby
+
+
 class Inspection(Base, frozen=True, kw_only=True):
     """What the text is looked at for."""
 
+    profile: Literal["standard", "personal", "health"] = "standard"
     actions: tuple[ActionRule, ...] = ()
     topics: tuple[Topic, ...] = ()
     egress_hosts: tuple[str, ...] = ()  # hosts that links of an answer may lead to; () means any
@@ -220,6 +237,8 @@ class Inspection(Base, frozen=True, kw_only=True):
     inline_characters: int = 16_384  # longer texts are inspected in a worker process
     workers: int = 1  # processes for long texts
     canaries: tuple[str, ...] = ()
+    dictionaries: tuple[Dictionary, ...] = ()
+    patterns: tuple[Pattern, ...] = ()
     plug_ins: tuple[PlugIn, ...] = ()
     learned_seconds: float = 4.0  # for all texts of a call that the encoder reads
     unsafe_learned_off: bool = False  # rules only

@@ -16,7 +16,7 @@ from sallyport.inspection.detector import TOPIC, TYPES
 from sallyport.model import Channel
 from sallyport.settings import Settings
 from sallyport.settings.schema import ActionRule, Provider, Upstream
-from sallyport.wiring import translate
+from sallyport.wiring import looking, translate
 from sallyport.wiring.preflight_machine import certificates
 
 _HOST = re.compile(r"(?:\*\.)?[\w\-]+(?:\.[\w\-]+)*|\[[0-9a-fA-F:.]+\]")
@@ -132,13 +132,16 @@ def inspection(settings: Settings) -> Iterator[SettingsError]:
                 f"{plug_in.factory!r} cannot be found",
                 "write module:function of an installed module",
             )
-    Canaries(translate.inspection(settings).canaries)  # the only part of the engine that settings change
+    wrong = list(looking.problems(given, translate.read_file))
+    yield from wrong
+    if not wrong:
+        Canaries(translate.inspection(settings).canaries)
 
 
 def _kinds(settings: Settings) -> set[str]:
     """What the rows of actions may name, but for the types of plug-ins."""
     topics = {TOPIC + topic.name for topic in settings.inspection.topics}
-    return {*TYPES, *topics, "*", "harm.*", TOPIC + "*"}
+    return {*TYPES, *topics, *looking.own_types(settings.inspection), "*", "harm.*", TOPIC + "*"}
 
 
 def _action(where: str, rule: ActionRule, kinds: set[str], plug_ins: set[str]) -> Iterator[SettingsError]:

@@ -23,6 +23,7 @@ from sallyport.inspection.topics import Topic as Subject
 from sallyport.inspection.topics import problem
 from sallyport.model import Model
 from sallyport.settings.schema import CONVERSES, Provider, Settings, Topic, Upstream
+from sallyport.wiring import looking
 
 KEY_HEADERS = {"openai": "authorization", "anthropic": "x-api-key"}
 LEAST_CANARY = 16  # characters of a key below which it would be found in ordinary text
@@ -152,7 +153,9 @@ def inspection(settings: Settings) -> RoomOptions:
         actions=(
             *(ActionRow(**structs.asdict(rule)) for rule in given.actions),
             *(_row_of(topic) for topic in given.topics),
+            *looking.rows(given),
         ),
+        look=looking.look(given, read_file),
         canaries=(*given.canaries, *keys),
         topics=topics(given.topics),
         notices={TOPIC + topic.name: topic.message for topic in given.topics if topic.message},
