@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sallyport.inspection.tagging import dates, others, records
+from sallyport.inspection.tagging import dates, others, records, streets
 
 
 def found(scan, text):
@@ -94,5 +94,31 @@ def test_web_addresses_and_ages():
 
 @given(st.binary(max_size=200))
 def test_spans_lie_in_any_bytes(data):
-    for scan in (dates.scan, records.scan, others.web_addresses, others.ages):
+    for scan in (dates.scan, records.scan, streets.scan, others.web_addresses, others.ages):
         assert all(0 <= span.start < span.end <= len(data) for span in scan(data))
+
+
+@pytest.mark.parametrize(
+    "street",
+    [
+        "14 Mann Street", "27 42nd Way", "12 maple road, apt 4", "4/3 Grainne Way", "Hodelstrasse 141", "Kaiserstr. 5a",
+        "12 rue Victor Hugo", "Calle de Alcalá 45", "Via Roma 41", "ul. Długa 7", "Rua da Paz, nº 3", "Prinsengracht 263", "P.O. Box 101",
+    ],
+)  # fmt: skip
+def test_streets(street):
+    assert found(streets.scan, f"it is {street}; then") == [street]
+
+
+@pytest.mark.parametrize(
+    "text", ["5 ways to win", "the street was empty", "in 20 minutes we drive", "a 5 star hotel"]
+)
+def test_what_is_no_street(text):
+    assert not found(streets.scan, text)
+
+
+def test_postcodes():
+    assert found(streets.scan, 'zip: 94103, PLZ 10115, "postcode": "L6 9AE", zip file') == [
+        "94103",
+        "10115",
+        "L6 9AE",
+    ]

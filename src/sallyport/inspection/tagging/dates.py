@@ -25,16 +25,16 @@ _NAMES = (
 )
 _MONTH = f"(?:{'|'.join(sorted(_NAMES.split('|'), key=len, reverse=True))})"
 _CAPITAL = f"(?:{'|'.join(sorted((n.capitalize() for n in _NAMES.split('|')), key=len, reverse=True))})"
-_DAY = r"(?:0?[1-9]|[12][0-9]|3[01])"
+_DAY = r"(?:[12][0-9]|3[01]|0?[1-9])"
 _YEAR = r"(?:1[89]|20|21)[0-9]{2}"
 _SHORT_YEAR = r"'?[0-9]{2}"
 _ORDINAL = r"(?:st|nd|rd|th|er|º|°|\.)?"
 _OF = r"(?:[ ]|\s{1,3}|[-/.])(?:of |de |del |do |d')?"
 _TIME = r"(?:(?:T|,? (?:at |um |à |a las |alle |om |o |às )?)[0-2]?[0-9]:[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?(?: ?[ap]\.?m\.?|Z|[+-][0-9]{2}:?[0-9]{2}| Uhr)?)?"
 _NUMERIC = (
-    rf"{_YEAR}([-/.])(?:0?[1-9]|1[0-2])[-/.]{_DAY}"
-    rf"|{_DAY}\s?[/.-]\s?(?:0?[1-9]|1[0-2])\s?[/.-]\s?(?:{_YEAR}|{_SHORT_YEAR})"
-    rf"|(?:0?[1-9]|1[0-2])[/-]{_DAY}[/-](?:{_YEAR}|{_SHORT_YEAR})"
+    rf"{_YEAR}([-/.])(?:1[0-2]|0?[1-9])[-/.]{_DAY}"
+    rf"|{_DAY}\s?[/.-]\s?(?:1[0-2]|0?[1-9])\s?[/.-]\s?(?:{_YEAR}|{_SHORT_YEAR})"
+    rf"|(?:1[0-2]|0?[1-9])[/-]{_DAY}[/-](?:{_YEAR}|{_SHORT_YEAR})"
 )
 _WRITTEN = (
     rf"(?i:{_DAY}{_ORDINAL}{_OF}{_MONTH}\b\.?(?:(?:,?\s|[-/.])(?:de |del |do )?{_YEAR}|[-/ ]'?[0-9]{{2}}\b)?)"

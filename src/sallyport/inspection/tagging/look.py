@@ -15,7 +15,7 @@ import re2
 from msgspec import Struct
 
 from sallyport.inspection.spans import Span, byte_to_character
-from sallyport.inspection.tagging import dates, others, records, weights
+from sallyport.inspection.tagging import dates, others, records, streets, weights
 from sallyport.inspection.tagging.dictionaries import Dictionaries, Dictionary
 from sallyport.inspection.tagging.patterns import Pattern, Patterns
 from sallyport.inspection.tagging.tagger import Tagger
@@ -23,12 +23,18 @@ from sallyport.inspection.tagging.tagger import Tagger
 TAGGED = ("person", "street_address", "organisation", "location")
 RULED = ("date", "record_number", "web_address", "age_over_89")
 _RULES = {
+    "street_address": streets.scan,
     "date": dates.scan,
     "record_number": records.scan,
     "web_address": others.web_addresses,
     "age_over_89": others.ages,
 }
-_LEAST_SCORE = 0.5
+_LEAST_SCORE = {"person": 0.1, "street_address": 0.1, "organisation": 0.5, "location": 0.3}
+_TITLE = re2.compile(
+    r"(?i)\b(?:mr|mrs|ms|miss|dr|prof|sir|judge|doctor|professor|herrn?|frau|m|mme|monsieur|madame|docteur|sr|sra|dra|don|doña|"
+    r"sig|sig\.ra|signora?|dott|dott\.ssa|dhr|mevr|meneer|mevrouw|pana?|pani)\.?[ \t]+\z"
+)
+_TITLE_REACH = 16  # characters in front of a name in which its title may stand
 _LEANING = 1.0
 # What a text must have for the tagger to run at all: a capital inside a line, a digit beside a word, or a word that
 # goes before names also where nobody writes capitals.
@@ -71,13 +77,13 @@ class Looker:
         if not self.looks(output=output):
             return []
         found = list(self._dictionaries.scan(text)) if self.own else []
-        if self._tagged and not output and is_worth(text):
+        if self._tagged and not output and (is_worth(text) or self._tagger.knows_somebody(text)):
             found += self._names(text)
         return [*found, *self._in_bytes(text, self._types if not output else frozenset())]
 
     def _in_bytes(self, text: str, types: frozenset[str]) -> Iterator[Span]:
         data = text.encode(errors="replace")
-        spans = [span for kind in RULED if kind in types for span in _RULES[kind](data)]
+        spans = [span for kind, scan in _RULES.items() if kind in types for span in scan(data)]
         if self.own:
             spans += self._patterns.scan(data)
         table = byte_to_character(data, [offset for span in spans for offset in (span.start, span.end)])
@@ -86,13 +92,21 @@ class Looker:
 
     def _names(self, text: str) -> Iterator[Span]:
         for tag in self._tagger.tags(text):
-            if tag.type in self._tagged and tag.score >= _LEAST_SCORE:
-                yield Span(tag.type, tag.start, tag.end, tag.score, "tagger")
+            if tag.type in self._tagged and tag.score >= _LEAST_SCORE[tag.type]:
+                start = _from_title(text, tag.start) if tag.type == "person" else tag.start
+                yield Span(tag.type, start, tag.end, tag.score, "tagger")
 
 
 def _version(options: LookOptions, *, tagged: bool) -> str:
     digest = hashlib.sha256(msgspec.msgpack.encode(options)).hexdigest()[:8]
     return f"{digest}-{weights.model().version}" if tagged else digest
+
+
+def _from_title(text: str, start: int) -> int:
+    """Where a name begins with the title in front of it."""
+    near = max(start - _TITLE_REACH, 0)
+    title = _TITLE.search(text[near:start])
+    return near + title.start() if title else start
 
 
 def is_worth(text: str) -> bool:

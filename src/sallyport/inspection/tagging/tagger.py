@@ -28,6 +28,10 @@ _NOTHING_TO_SAY = 9.0  # weight by which "nothing" must lead for a word to end a
 _FAR = 20.0  # and by which it must lead so that what stands around it is not looked at
 
 
+_NAMED, _ENGLISH = frozenset("FL"), "E"  # letters of the word lists: first and last names, English words
+_SIGNS = ".,;:!?()'\""
+
+
 class Tag(Struct, frozen=True):
     """Words at [start, end) of a text that name something, with how sure that is (0 to 1)."""
 
@@ -79,6 +83,15 @@ class Tagger:
                     Tag(TYPES[kind], matches[first + begin].start(), matches[first + end - 1].end(), score)
                 )
         return found
+
+    def knows_somebody(self, text: str) -> bool:
+        """Whether a text without capitals holds a listed name that is no English word: then it may name somebody."""
+        if not text.islower():
+            return False
+        return any(_NAMED & set(its) and _ENGLISH not in its for its in map(self._listed, set(text.split())))
+
+    def _listed(self, word: str) -> str:
+        return self._model.lists_of(word.strip(_SIGNS))
 
     def _words(self, tokens: Sequence[str], mode: str) -> list[_Word]:
         known: dict[str, _Word] = {}
