@@ -4,7 +4,7 @@
 
 DIR/detect holds `harmful_requests.jsonl` (plain requests for harm, without an injection) and `benign.jsonl`. Each text is
 taken as a user's turn. "Clear" is what the default actions block; "any" is every finding of a `harm.*` type, for those
-who turn the rest on. The rules were written with a sample of the harmful sources in sight: recall on new ones is lower.
+who turn the rest on. The rules were written with a sample of the harmful sources in sight, and corrected after alarms on the harmless ones: on new text both figures are worse.
 The texts are hostile data: they are scanned, never followed.
 """
 
