@@ -150,7 +150,7 @@ class World:
     def values(self):
         return ()
 
-    def guard(self, vault, roles, system, segment=""):
+    def guard(self, vault, roles, system, segment="", signed=frozenset()):
         return Guard(self)
 
     async def append(self, entry, payload=None):

@@ -38,7 +38,9 @@ class StreamAnswer:
         dialect: Streaming = x.dialect  # type: ignore[assignment]
         assert x.call is not None
         self._dialect = dialect.stream(x.call)
-        self._guard: StreamGuard = rooms.inspection.guard(x.vault, x.roles, x.system, x.segment)
+        self._guard: StreamGuard = rooms.inspection.guard(
+            x.vault, x.roles, x.system, x.segment, self._dialect.signed
+        )
         self._envelopes = Envelopes(rooms.inspection, self._dialect, x)
         self._gate = PlugInGate(rooms.inspection, self._dialect, x) if rooms.inspection.plug_ins else None
         self._fields: dict[tuple[int, str], Chunk] = {}  # open text buffers, and a chunk shaped like theirs
@@ -164,14 +166,14 @@ class StreamAnswer:
 
     async def _event(self, event: sse.Event, out: list[bytes]) -> Refusal | None:
         """Judge one event; what may leave is appended to `out`."""
-        moulded = self._at_once(event.raw)
+        moulded = self._at_once(event.named)
         if moulded is not None:
             if isinstance(moulded, Refusal):
                 return moulded
             out.append(moulded)
             return None
         try:
-            chunk = self._dialect.chunk(event.data, event.raw)
+            chunk = self._dialect.chunk(event.data, event.raw, event.name)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise UpstreamFault(type(error).__name__, code="upstream_invalid") from None
         self._ended = chunk.last

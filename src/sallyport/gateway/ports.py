@@ -161,9 +161,14 @@ class Inspection(Protocol):
         """The vault of a conversation ("" for a fresh one)."""
 
     def guard(
-        self, vault: Any, roles: Sequence[str], system: Sequence[str], segment: str = ""
+        self,
+        vault: Any,
+        roles: Sequence[str],
+        system: Sequence[str],
+        segment: str = "",
+        signed: frozenset[str] = frozenset(),
     ) -> StreamGuard:
-        """An output guard for one answer."""
+        """An output guard for one answer. Text of `signed` fields leaves as it came, or ends the answer."""
 
 
 class Log(Protocol):

@@ -15,6 +15,11 @@ class Event(Struct, frozen=True):
     data: bytes
     raw: bytes
 
+    @property
+    def named(self) -> bytes:
+        """What to send where the name was looked at, or is known: it comes first."""
+        return b"event: " + self.name + b"\n" + self.raw if self.name else self.raw
+
 
 class Reader:
     """Bytes in any chunking in, whole events out.

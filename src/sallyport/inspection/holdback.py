@@ -5,7 +5,8 @@
 3. A finding whose action is `mask` is replaced by its label in brackets, for ever: it is not the caller's value.
    (The caller's own values stand in the text as tokens, which no finding lies in.)
 4. Then the caller's own tokens become values again.
-5. Text waits only until a cut (see `boundaries`) that no finding can lie across. Text that offers no cut waits
+5. A text that may not be changed (`verbatim`: its author signed it) keeps its tokens, and a `mask` in it ends it too.
+6. Text waits only until a cut (see `boundaries`) that no finding can lie across. Text that offers no cut waits
    up to `bound` characters; inside something open up to `open_token` characters, and then the text is blocked.
 
 The text is worked on segment by segment, from cut to cut. Cuts and segments depend on the text alone; so the
@@ -25,7 +26,7 @@ from msgspec.structs import replace
 
 from sallyport.errors import DetectorFault
 from sallyport.inspection import boundaries, tokens
-from sallyport.model import REFUSING, Finding
+from sallyport.model import REFUSING, STOPPING, Finding
 
 Scan = Callable[[str], Sequence[Finding]]
 Unmask = Callable[[str], str]
@@ -73,8 +74,11 @@ class HoldBack:
         open_token: int = 4096,
         literals: Sequence[str] = (),
         watch: Watch | None = None,
+        verbatim: bool = False,
     ) -> None:
         self._scan, self._unmask, self._watch = scan, unmask, watch
+        self._stopping = STOPPING if verbatim else REFUSING
+        self._verbatim = verbatim
         self._bound, self._open_token = bound, open_token
         self._literals = boundaries.literal_prefixes(literals)
         self._text, self._at = "", 0  # what waits is _text[_at:]
@@ -209,7 +213,7 @@ class HoldBack:
             return self._released(segment, (size,), found)
         found = [f for f in found if f.start < base + size]
         found = outside_own_tokens(segment, found, self._unmask, base)
-        blocked = min((f for f in found if f.action in REFUSING), key=lambda f: f.start, default=None)
+        blocked = min((f for f in found if f.action in self._stopping), key=lambda f: f.start, default=None)
         if blocked is not None:
             self._blocked = blocked
             self._text, self._at = "", 0
@@ -217,7 +221,10 @@ class HoldBack:
         return self._released(segment, (size,), found)
 
     def _released(self, segment: str, sizes: Sequence[int], findings: list[Finding]) -> Released:
-        text = self._written(segment, findings) if findings else self._unmask(segment)
+        if self._verbatim:
+            text = segment
+        else:
+            text = self._written(segment, findings) if findings else self._unmask(segment)
         if "<" in segment:
             findings += self._strange_tokens(segment)
         self._remember(segment, sizes, findings)

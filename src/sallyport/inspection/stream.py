@@ -44,6 +44,7 @@ class StreamGuard:
         literals: Sequence[str] = (),
         tool_characters: int = 1_000_000,
         watch: Callable[[], Watch | None] = lambda: None,
+        verbatim: Collection[str] = (),
     ) -> None:
         self._scan, self._unmask = scan, unmask
         self._scan_tool = scan_tool or scan
@@ -52,6 +53,7 @@ class StreamGuard:
         self._bound, self._open_token, self._literals = bound, open_token, literals
         self._tool_characters = tool_characters
         self._watch = watch
+        self._verbatim = frozenset(verbatim)  # fields whose text may not be changed
         self._texts: dict[tuple[int, str], HoldBack] = {}
         self._tools: dict[tuple[int, int], _Held] = {}
         self.blocked: Finding | None = None
@@ -71,6 +73,7 @@ class StreamGuard:
                 open_token=self._open_token,
                 literals=self._literals,
                 watch=self._watch(),
+                verbatim=field in self._verbatim,
             )
         out = hold.feed(text)
         self.blocked = out.blocked

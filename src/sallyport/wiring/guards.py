@@ -73,10 +73,12 @@ class Guard:
         system: Sequence[str],
         bounds: Bounds,
         segment: str,
+        signed: frozenset[str] = frozenset(),
     ) -> None:
         self._vault, self._room = conversation.vault, room
         self._roles, self._segment = roles, segment
         self._system, self._bounds, self._plug_ins = system, bounds, conversation.plug_ins
+        self._signed = signed
 
     @cached_property
     def _known(self) -> Fingerprints | None:
@@ -92,6 +94,7 @@ class Guard:
             open_token=self._bounds.open_token,
             literals=self._bounds.literals,
             watch=lambda: self._room.watch(self._known),
+            verbatim=self._signed,
         )
 
     def _scan(self, text: str, channel: Channel = "assistant") -> Sequence[Finding]:
@@ -163,10 +166,15 @@ class Guards:
         return Conversation(vault, self._room, principal.roles, self.plug_ins, segment)
 
     def guard(
-        self, vault: Conversation, roles: Sequence[str], system: Sequence[str], segment: str = ""
+        self,
+        vault: Conversation,
+        roles: Sequence[str],
+        system: Sequence[str],
+        segment: str = "",
+        signed: frozenset[str] = frozenset(),
     ) -> Guard:
         """An output guard for one answer."""
-        return Guard(vault, self._room, roles, system, self._bounds, segment)
+        return Guard(vault, self._room, roles, system, self._bounds, segment, signed)
 
 
 class NoInspection:
@@ -193,7 +201,12 @@ class NoInspection:
         return self
 
     def guard(
-        self, _vault: object, _roles: Sequence[str], _system: Sequence[str], _segment: str = ""
+        self,
+        _vault: object,
+        _roles: Sequence[str],
+        _system: Sequence[str],
+        _segment: str = "",
+        _signed: frozenset[str] = frozenset(),
     ) -> NoInspection:
         """Itself: it lets everything out."""
         return self

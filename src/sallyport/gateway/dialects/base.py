@@ -133,9 +133,10 @@ class StreamDialect(Protocol):
     """
 
     sequence: int  # of the next event that is written, where the wire counts them
+    signed: frozenset[str]  # fields of pieces whose text the provider signed: it may not be changed
 
-    def chunk(self, data: bytes, raw: bytes) -> Chunk:
-        """Take one event apart. Raises ValueError if it is not one of this wire."""
+    def chunk(self, data: bytes, raw: bytes, name: bytes = b"", /) -> Chunk:
+        """Take one event apart; `raw` is without its name. Raises ValueError if it is not one of this wire."""
 
     def with_text(self, chunk: Chunk, piece: Piece, text: str) -> bytes:
         """The event again, with another text in place of the piece's."""

@@ -40,6 +40,7 @@ class OpenAIChat:
 
     surface: Surface = "chat"
     sequence = 0
+    signed: frozenset[str] = frozenset()
     wire: Wire = "openai"
     endpoint = "chat"
     generates = True
@@ -113,7 +114,7 @@ class OpenAIChat:
         """The end mark."""
         return sse.write(b"[DONE]")
 
-    def chunk(self, data: bytes, raw: bytes) -> Chunk:
+    def chunk(self, data: bytes, raw: bytes, _name: bytes = b"", /) -> Chunk:
         """Take one event apart. Raises ValueError if it is not a chat chunk."""
         if data == b"[DONE]":
             return Chunk(raw=raw, data=data, document=None, last=True)
