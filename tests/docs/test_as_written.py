@@ -98,6 +98,12 @@ def test_the_quick_starts_client(pages, door, shell):
     assert "support-chat" in good(shell(f"python - <<'END'\n{program}\nEND"))
 
 
+def test_the_quick_starts_other_client(pages, shell):
+    block = blocks(pages["docs/quickstart.md"], "sh", "## Call a model")[1]
+    assert "ANTHROPIC" in block
+    assert "4111 1111 1111 1111" in good(shell(block))
+
+
 @pytest.fixture(scope="module")
 def answered(pages, door, shell):
     """The first steps of the page, done; the log's key."""

@@ -124,9 +124,10 @@ def test_embeddings_refuse_tokens(dan):
 
 
 def test_models_are_those_that_one_may_use(sam, dan):
-    assert [m.id for m in sam.models.list()] == ["support-chat"]
+    assert [m.id for m in sam.models.list()] == ["support-chat", "support-claude"]
     assert {m.id for m in dan.models.list()} == {
         "support-chat",
+        "support-claude",
         "analysis-chat",
         "research-embed",
         "tuning-chat",

@@ -9,6 +9,7 @@ import time
 from types import SimpleNamespace
 
 from sallyport.gateway.counts import RefusalCounts
+from sallyport.gateway.dialects.anthropic_messages import AnthropicCount, AnthropicMessages
 from sallyport.gateway.dialects.completions import Completions
 from sallyport.gateway.dialects.openai_chat import OpenAIChat
 from sallyport.gateway.dialects.openai_embeddings import OpenAIEmbeddings
@@ -29,13 +30,15 @@ MODEL = Model(
     environment="prod",
     upstream="u",
     upstream_model="real-model",
-    surfaces=("chat", "responses", "completions", "embeddings"),
+    surfaces=("chat", "responses", "completions", "embeddings", "messages"),
 )
 DIALECTS = {
     "chat": OpenAIChat(),
     "responses": Responses(),
     "completions": Completions(),
     "embeddings": OpenAIEmbeddings(),
+    "messages": AnthropicMessages(),
+    "count_tokens": AnthropicCount(),
 }
 LIMITS = Limits(stage_seconds=0.3, body_seconds=0.3, tick_seconds=0.05, keepalive_seconds=60.0)
 

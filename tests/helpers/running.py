@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import anthropic
 import openai
 
 START_SECONDS = 60
@@ -107,3 +108,7 @@ class RunningDoor:
     def client(self, key: str, **more) -> openai.OpenAI:
         http = openai.DefaultHttpxClient(verify=self.trust())
         return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key, http_client=http, max_retries=0, **more)
+
+    def anthropic(self, key: str, **more) -> anthropic.Anthropic:
+        http = anthropic.DefaultHttpxClient(verify=self.trust())
+        return anthropic.Anthropic(base_url=self.url, api_key=key, http_client=http, max_retries=0, **more)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import threading
 import time
 from pathlib import Path
@@ -24,6 +25,11 @@ OWN_UPSTREAM = """
 name = "own"
 base_url = "http://127.0.0.1:{port}/v1"
 api_key = "file:{state}/own.key"
+"""
+DEMO_CLAUDE = re.compile(r'(?<=kind = "anthropic"\n)base_url = .*\napi_key = .*\n')
+OWN_CLAUDE = """\
+base_url = "http://127.0.0.1:{port}/v1"
+api_key = "file:{state}/claude.key"
 """
 
 
@@ -78,7 +84,15 @@ class Upstream:
         self._thread.join(30)
 
 
-def prepared(folder: Path, *, upstream: Upstream | None = None, more: str = "", edits=(), **options):
+def prepared(
+    folder: Path,
+    *,
+    upstream: Upstream | None = None,
+    claude: Upstream | None = None,
+    more: str = "",
+    edits=(),
+    **options,
+):
     """A door whose state folder holds an edited configuration of the demo company. Not started."""
     folder.mkdir(exist_ok=True)
     door = RunningDoor(folder, **options)
@@ -88,13 +102,19 @@ def prepared(folder: Path, *, upstream: Upstream | None = None, more: str = "", 
         assert old in text, old
         text = text.replace(old, new)
     if upstream is not None:
-        key = door.state / "own.key"
-        key.write_text(upstream.key)
-        key.chmod(0o600)
+        _write_key(door.state / "own.key", upstream.key)
         text = text.replace('segment = "support"\nupstream = "demo"', 'segment = "support"\nupstream = "own"')
         text += OWN_UPSTREAM.format(port=upstream.port, state=door.state)
+    if claude is not None:
+        _write_key(door.state / "claude.key", claude.key)
+        text = DEMO_CLAUDE.sub(OWN_CLAUDE.format(port=claude.port, state=door.state), text)
     path.write_text(text + more)
     return door
+
+
+def _write_key(path: Path, key: str) -> None:
+    path.write_text(key)
+    path.chmod(0o600)
 
 
 class Caller:

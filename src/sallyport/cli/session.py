@@ -76,7 +76,8 @@ def _renew(credentials: Credentials) -> None:
 def explain(
     model: Annotated[str, typer.Argument(help="The model, as `sallyport models` names it.")],
     surface: Annotated[
-        Literal["chat", "embeddings"], typer.Option("--surface", help="What the call is.")
+        Literal["chat", "messages", "responses", "completions", "embeddings"],
+        typer.Option("--surface", help="What the call is."),
     ] = "chat",
     *,
     json: Json = False,

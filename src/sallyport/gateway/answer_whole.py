@@ -119,7 +119,7 @@ async def _guard(x: Exchange, rooms: Rooms, view: AnswerView) -> dict[strict_jso
         edits |= {
             c.path: orjson.Fragment(c.arguments) if c.as_value else c.arguments
             for c, old in zip(released, calls, strict=True)
-            if c.arguments != old.arguments
+            if c.as_value or c.arguments != old.arguments  # a value is delivered as it was authorised
         }
     return edits
 

@@ -167,7 +167,7 @@ async def _refuse(x: Exchange, refusal: Refusal) -> None:
     body = respond.error_body(refusal, x.request_id, x.dialect.wire)
     headers = [
         ("content-type", "application/json"),
-        ("x-request-id", x.request_id),
+        *respond.ids(x.request_id, x.dialect.wire),
         *respond.error_headers(refusal),
         ("content-length", str(len(body))),
     ]

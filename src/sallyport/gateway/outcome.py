@@ -11,11 +11,17 @@ from sallyport.gateway import records
 from sallyport.gateway.dialects.base import TOKENS_PER_CHARACTER
 from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.ports import Rooms
-from sallyport.gateway.respond import SECURITY_HEADERS
+from sallyport.gateway.respond import SECURITY_HEADERS, ids
 from sallyport.model import REFUSING, Appended, Finding, Leaf, Usage
 
 GENERATED = frozenset({"id", "item_id", "call_id", "system_fingerprint"})
-_OWNERS = {"response", "output", "item"}  # what stands around the ids of an answer and of its items
+_OWNERS = {
+    "response",
+    "output",
+    "item",
+    "message",
+    "content",
+}  # what stands around the ids of an answer and of its items
 CODES = {"step-up": "step_up_required", "quarantine": "quarantined"}
 SPOKEN = {
     "topic": "the topic ",
@@ -97,7 +103,7 @@ def answer_headers(x: Exchange, rooms: Rooms) -> list[tuple[str, str]]:
     masked = sum(finding.action == "mask" for finding in x.findings)
     return [
         *SECURITY_HEADERS,
-        ("x-request-id", x.request_id),
+        *ids(x.request_id, x.dialect.wire),
         ("x-sallyport-receipt", x.intent.promise),
         ("x-sallyport-decision", "allow"),
         ("x-sallyport-masked", str(masked)),

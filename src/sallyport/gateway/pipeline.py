@@ -171,7 +171,7 @@ class Pipeline:
         body = respond.error_body(refusal, x.request_id, x.dialect.wire)
         headers = [
             ("content-type", "application/json"),
-            ("x-request-id", x.request_id),
+            *respond.ids(x.request_id, x.dialect.wire),
             *respond.error_headers(refusal),
             ("content-length", str(len(body))),
         ]

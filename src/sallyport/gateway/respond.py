@@ -104,6 +104,12 @@ def error_headers(refusal: Refusal) -> list[tuple[str, str]]:
     return headers
 
 
+def ids(request_id: str, wire: Wire) -> list[tuple[str, str]]:
+    """The headers that name the call: ours, and where the wire has one of its own, that too."""
+    ours = ("x-request-id", request_id)
+    return [ours, ("request-id", request_id)] if wire == "anthropic" else [ours]
+
+
 def encode_headers(headers: Sequence[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
     """Header pairs for ASGI. What cannot be a header value is dropped rather than sent."""
     everything = "".join([value for _, value in headers])

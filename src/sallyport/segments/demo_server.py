@@ -1,26 +1,26 @@
-"""The demo model as a server of the OpenAI kind, on loopback, for one caller: whoever holds its key."""
+"""The demo model as a server, on loopback, for one caller: whoever holds its key. It speaks both wires."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import hmac
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import orjson
 
-from sallyport.segments import demo_completions, demo_responses
+from sallyport.segments import demo_anthropic, demo_completions, demo_responses
 from sallyport.segments import demo_rules as rules
 
 WIRES = {"/responses": demo_responses, "/completions": demo_completions}
 
 
 class DemoModel:
-    """An ASGI application: chat, responses and completions (whole and streamed), and embeddings."""
+    """An ASGI application: chat, responses, completions and messages (whole and streamed), embeddings, counts of tokens."""
 
     def __init__(self, key: str, *, piece_seconds: float = 0.005) -> None:
-        self._key = f"Bearer {key}".encode()
+        self._key = key.encode()
         self._piece_seconds = piece_seconds
         self.calls = 0
 
@@ -31,7 +31,9 @@ class DemoModel:
                 await receive()
                 await send({"type": f"lifespan.{answer}.complete"})
             return
-        if not hmac.compare_digest(dict(scope["headers"]).get(b"authorization", b""), self._key):
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-api-key") or headers.get(b"authorization", b"").removeprefix(b"Bearer ")
+        if not hmac.compare_digest(given, self._key):
             await _json(send, 401, {"error": {"message": "wrong key", "type": "invalid_request_error"}})
             return
         self.calls += 1
@@ -41,6 +43,10 @@ class DemoModel:
             await self._speak(wire, request, send)
         elif scope["path"].endswith("/embeddings"):
             await _json(send, 200, _embeddings(request))
+        elif scope["path"].endswith("/count_tokens"):
+            await _json(send, 200, {"input_tokens": demo_anthropic.count(request)})
+        elif scope["path"].endswith("/messages"):
+            await self._message(request, send)
         elif request.get("stream"):
             await self._stream(request, send)
         else:
@@ -51,16 +57,26 @@ class DemoModel:
         if not request.get("stream"):
             await _json(send, 200, wire.answer(request))
             return
-        headers = [(b"content-type", b"text/event-stream")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        for event in wire.events(request):
+        await self._send_events(wire.events(request), send)
+
+    async def _message(self, request: Any, send: Any) -> None:
+        answer = demo_anthropic.answer(request, self._key)
+        if isinstance(answer, tuple):
+            await _json(send, *answer)
+        elif request.get("stream"):
+            await self._send_events(demo_anthropic.events(answer), send)
+        else:
+            await _json(send, 200, answer)
+
+    async def _send_events(self, events: Iterable[bytes], send: Any) -> None:
+        await _begin_events(send)
+        for event in events:
             await asyncio.sleep(self._piece_seconds)
             await send({"type": "http.response.body", "body": event, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _stream(self, request: Any, send: Any) -> None:
-        headers = [(b"content-type", b"text/event-stream")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await _begin_events(send)
         async for event in self._events(request):
             await send({"type": "http.response.body", "body": b"data: " + event + b"\n\n", "more_body": True})
         await send({"type": "http.response.body", "body": b"data: [DONE]\n\n", "more_body": False})
@@ -88,6 +104,11 @@ async def _body(receive: Any) -> bytes:
         parts.append(message.get("body", b""))
         more = message.get("more_body", False)
     return b"".join(parts)
+
+
+async def _begin_events(send: Any) -> None:
+    headers = [(b"content-type", b"text/event-stream")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
 
 
 async def _json(send: Any, status: int, document: Any) -> None:

@@ -44,6 +44,13 @@ name = "demo"
 base_url = "http://127.0.0.1:{port}/v1"
 api_key = "file:{state}/demo/model.key"
 
+# The same for Anthropic's models: its clients speak another wire.
+[[upstreams]]
+name = "demo-anthropic"
+kind = "anthropic"
+base_url = "http://127.0.0.1:{port}/v1"
+api_key = "file:{state}/demo/model.key"
+
 [[segments]]
 name = "support"
 [[segments]]
@@ -58,6 +65,13 @@ segment = "support"
 upstream = "demo"
 input_price = 0.5
 output_price = 1.5
+
+[[models]]
+name = "support-claude"
+segment = "support"
+upstream = "demo-anthropic"
+input_price = 3.0
+output_price = 15.0
 
 [[models]]
 name = "analysis-chat"

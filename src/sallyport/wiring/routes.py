@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sallyport.gateway.app import Handler, Route
-from sallyport.gateway.dialects.anthropic_messages import AnthropicCount
+from sallyport.gateway.dialects.anthropic_messages import AnthropicCount, AnthropicMessages
 from sallyport.gateway.dialects.completions import Completions
 from sallyport.gateway.dialects.openai_chat import OpenAIChat
 from sallyport.gateway.dialects.openai_embeddings import OpenAIEmbeddings
@@ -58,6 +58,7 @@ def routes(deployment: Deployment) -> tuple[dict[str, tuple[Route, ...]], dict[s
         "/v1/responses": (Route("POST", Responses(), guarded),),
         "/v1/completions": (Route("POST", Completions(), guarded),),
         "/v1/embeddings": (Route("POST", OpenAIEmbeddings(), guarded),),
+        "/v1/messages": (Route("POST", AnthropicMessages(), guarded),),
         "/v1/messages/count_tokens": (Route("POST", AnthropicCount(), guarded),),
     }
     enabled = deployment.settings.identity.directory.enabled

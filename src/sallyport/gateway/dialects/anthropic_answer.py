@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -52,12 +53,31 @@ KNOWN_MEMBERS = frozenset(
         "content_block",
         "partial_json",
         "error",
+        "citation",
+        "cited_text",
+        "category",
+        "explanation",
+        "caller",
+        "toolset_name",
     ]
 )
 CONSTANTS = frozenset(
     [
         "message",
         "assistant",
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+        "ping",
+        "text_delta",
+        "thinking_delta",
+        "signature_delta",
+        "input_json_delta",
+        "citations_delta",
+        "direct",
         "text",
         "thinking",
         "redacted_thinking",
@@ -67,12 +87,36 @@ CONSTANTS = frozenset(
         "stop_sequence",
         "pause_turn",
         "refusal",
+        "model_context_window_exceeded",
         "standard",
         "priority",
         "batch",
     ]
 )
-_OPAQUE = {"signature", "data"}  # of thinking: only the provider can read it
+OPAQUE = {"signature", "data"}  # of thinking: only the provider can read it
+# Kind of block -> its members that are guarded one by one; what else a block holds is inspected like any string.
+GUARDED: Mapping[str, Mapping[str, type]] = {
+    "text": {"text": str},
+    "thinking": {"thinking": str, "signature": str},
+    "redacted_thinking": {"data": str},
+    "tool_use": {"id": str, "name": str, "input": dict},
+}
+# What a provider did by itself; requests must have been allowed to ask for it. No client runs anything for these.
+RUN_BY_PROVIDER = frozenset(
+    [
+        "server_tool_use",
+        "web_search_tool_result",
+        "web_fetch_tool_result",
+        "code_execution_tool_result",
+        "bash_code_execution_tool_result",
+        "text_editor_code_execution_tool_result",
+        "tool_search_tool_result",
+        "container_upload",
+        "mcp_tool_use",
+        "mcp_tool_result",
+    ]
+)
+_SEALED = re.compile(r"[A-Za-z0-9+/_=-]*")
 
 
 def view(document: Any) -> AnswerView:
@@ -84,6 +128,7 @@ def view(document: Any) -> AnswerView:
         raise ValueError("no content of an assistant")
     prose: dict[Path, tuple[int, str]] = {}
     for index, block in enumerate(blocks):
+        check(block)
         if block["type"] == "text":
             prose["content", index, "text"] = (index, "text")
     return AnswerView(
@@ -92,6 +137,32 @@ def view(document: Any) -> AnswerView:
         tools=tuple(tool(index, block) for index, block in enumerate(blocks) if block["type"] == "tool_use"),
         usage=usage(document.get("usage")),
     )
+
+
+def check(block: Any) -> None:
+    """Raises ValueError for a block of a kind that nobody guards, or whose members are not what they should be."""
+    members = GUARDED.get(block["type"])
+    if members is None:
+        if block["type"] not in RUN_BY_PROVIDER:
+            raise ValueError("a block of an unknown kind")
+        return
+    if not all(isinstance(block[name], kind) for name, kind in members.items()):
+        raise ValueError("a block with a wrong member")
+    for name in OPAQUE & members.keys():
+        check_sealed(block[name])
+
+
+def text(value: Any) -> str:
+    """The value. Raises ValueError if it is not text."""
+    if not isinstance(value, str):
+        raise ValueError("not a text")
+    return value
+
+
+def check_sealed(value: Any) -> None:
+    """Raises ValueError for what could be read. Whose signature it is only the provider knows."""
+    if not _SEALED.fullmatch(text(value)):
+        raise ValueError("a signature that is text")
 
 
 def counted(document: Any) -> AnswerView:
@@ -114,7 +185,7 @@ def texts(document: Any) -> Iterator[tuple[Path, str]]:
         ("content", index, name)
         for index, block in enumerate(blocks if isinstance(blocks, list) else ())
         if block["type"] in {"thinking", "redacted_thinking"}
-        for name in _OPAQUE
+        for name in OPAQUE
     }
     for path, text in strings(document, known=KNOWN_MEMBERS):
         if path[:3] in inputs or path in opaque or (text in CONSTANTS and KEY not in path):
@@ -123,16 +194,13 @@ def texts(document: Any) -> Iterator[tuple[Path, str]]:
 
 
 def tool(index: int, block: Any) -> ToolCall:
-    """A tool call. Raises ValueError for one that cannot be inspected."""
-    name, arguments = block.get("name"), block.get("input")
-    if not isinstance(name, str) or not isinstance(arguments, dict):
-        raise ValueError("a tool call without name or input")
+    """A tool call of a block that was checked."""
     return ToolCall(
         choice=index,
         index=index,
-        id=str(block.get("id") or ""),
-        name=name,
-        arguments=orjson.dumps(arguments).decode(),
+        id=block["id"],
+        name=block["name"],
+        arguments=orjson.dumps(block["input"]).decode(),
         path=("content", index, "input"),
         as_value=True,
     )

@@ -12,6 +12,7 @@ import orjson
 
 from sallyport.errors import Refusal
 from sallyport.gateway.dialects import anthropic_answer, anthropic_request
+from sallyport.gateway.dialects.anthropic_stream import AnthropicStream
 from sallyport.gateway.dialects.base import AnswerView, Options, Wire
 from sallyport.gateway.json_edit import replace
 from sallyport.gateway.strict_json import Path
@@ -61,6 +62,10 @@ class AnthropicMessages(_Anthropic):
     def view(self, document: Any) -> AnswerView:
         """See `anthropic_answer.view`."""
         return anthropic_answer.view(document)
+
+    def stream(self, _call: Call) -> AnthropicStream:
+        """Blocks follow each other: where a stream is has to be remembered."""
+        return AnthropicStream()
 
 
 class AnthropicCount(_Anthropic):

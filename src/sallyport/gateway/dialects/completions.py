@@ -32,6 +32,7 @@ class Completions:
 
     surface: Surface = "completions"
     sequence = 0
+    signed: frozenset[str] = frozenset()
     wire: Wire = "openai"
     endpoint = "completions"
     generates = True
@@ -88,7 +89,7 @@ class Completions:
         """The end mark."""
         return sse.write(b"[DONE]")
 
-    def chunk(self, data: bytes, raw: bytes) -> Chunk:
+    def chunk(self, data: bytes, raw: bytes, _name: bytes = b"", /) -> Chunk:
         """Take one event apart. Raises ValueError if it is not a chunk of a completion."""
         if data == b"[DONE]":
             return Chunk(raw=raw, data=data, document=None, last=True)

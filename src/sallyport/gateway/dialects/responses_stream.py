@@ -38,12 +38,14 @@ _NO_TEXT = {"sequence_number", "delta", "obfuscation"}
 class ResponsesStream:
     """One answer on its way through."""
 
+    signed: frozenset[str] = frozenset()
+
     def __init__(self, call: Call) -> None:
         self.sequence = 0
         self._own = {name: call.body[name] for name in ECHOED if call.body.get(name) is not None}
         self._reader = Reader()
 
-    def chunk(self, data: bytes, _raw: bytes) -> Chunk:
+    def chunk(self, data: bytes, _raw: bytes, _name: bytes = b"", /) -> Chunk:
         """See `Reader.read`."""
         return self._reader.read(data)
 

@@ -14,6 +14,7 @@ from sallyport.gateway import body, records, respond, stages, strict_json
 from sallyport.gateway.body import ClientGoneError
 from sallyport.gateway.counts import RefusalCounts
 from sallyport.gateway.deadline import Deadline
+from sallyport.gateway.dialects.base import Wire
 from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.limits import Limits
 from sallyport.gateway.ports import Rooms
@@ -136,9 +137,14 @@ def texts(document: Mapping[str, Any], *names: str) -> dict[str, str] | Refusal:
     return {name: document[name] for name in names}
 
 
+def wire_of(x: Exchange) -> Wire:
+    """The wire of the caller: Anthropic's clients name its version in every request."""
+    return "anthropic" if any(name == b"anthropic-version" for name, _ in x.headers) else "openai"
+
+
 async def _answer(x: Exchange, result: Any) -> None:
     if isinstance(result, Refusal):
-        status, data = result.spec.status, respond.error_body(result, x.request_id)
+        status, data = result.spec.status, respond.error_body(result, x.request_id, wire_of(x))
         headers = respond.error_headers(result)
     else:
         status, data, headers = 200, orjson.dumps(result), list(respond.SECURITY_HEADERS)
@@ -146,7 +152,7 @@ async def _answer(x: Exchange, result: Any) -> None:
         status,
         [
             ("content-type", "application/json"),
-            ("x-request-id", x.request_id),
+            *respond.ids(x.request_id, wire_of(x)),
             ("content-length", str(len(data))),
             *headers,
         ],

@@ -7,10 +7,11 @@ from typing import Any
 from sallyport.errors import Refusal
 from sallyport.gateway import stages
 from sallyport.gateway.exchange import Exchange
-from sallyport.gateway.own.base import Desk, texts
+from sallyport.gateway.own.base import Desk, texts, wire_of
 from sallyport.model import Model, Principal
 
-ACTIONS = {"chat": "chat", "embeddings": "embed"}
+_NO_ENDS = {"first_id": None, "last_id": None}
+_UNKNOWN_DATE = "1970-01-01T00:00:00Z"  # as that API says where it does not know
 
 
 class ModelList:
@@ -20,13 +21,18 @@ class ModelList:
         self._desk = desk
 
     async def all(self, x: Exchange) -> dict[str, Any]:
-        """The list, in OpenAI's shape."""
-        return {"object": "list", "data": [_shown(model) for model in self._visible(x)]}
+        """The list, in the shape of the caller's wire. It is never so long that it would come in pages."""
+        if wire_of(x) == "openai":
+            return {"object": "list", "data": [_shown(model) for model in self._visible(x)]}
+        data = [_as_anthropic(model) for model in self._visible(x)]
+        ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else _NO_ENDS
+        return {"data": data, "has_more": False, **ends}
 
     async def one(self, x: Exchange) -> dict[str, Any] | Refusal:
         """One model. One that the caller may not use does not exist for them."""
         found = next((model for model in self._visible(x) if model.name == x.target), None)
-        return _shown(found) if found else Refusal(code="model_unknown", param="model")
+        shown = _shown if wire_of(x) == "openai" else _as_anthropic
+        return shown(found) if found else Refusal(code="model_unknown", param="model")
 
     def _visible(self, x: Exchange) -> list[Model]:
         principal = stages.expect(x.principal, Principal)
@@ -39,12 +45,12 @@ class ModelList:
         if isinstance(given, Refusal):
             return given
         x.model = self._desk.rooms.models.get(given["model"])
-        if x.model is None or given["surface"] not in ACTIONS:
+        if x.model is None or given["surface"] not in stages.ACTIONS:
             return Refusal(code="model_unknown", param="model")
         denied = self._desk.may(x, "explain", self_owned=True)
         if denied is not None:
             return denied
-        return self._desk.rooms.access.explain(stages.question(x, ACTIONS[given["surface"]]))
+        return self._desk.rooms.access.explain(stages.question(x, stages.ACTIONS[given["surface"]]))
 
 
 def _shown(model: Model) -> dict[str, Any]:
@@ -53,6 +59,19 @@ def _shown(model: Model) -> dict[str, Any]:
         "object": "model",
         "created": 0,
         "owned_by": model.owner,
+        "segment": model.segment,
+        "environment": model.environment,
+        "surfaces": list(model.surfaces),
+    }
+
+
+def _as_anthropic(model: Model) -> dict[str, Any]:
+    return {
+        "type": "model",
+        "id": model.name,
+        "display_name": model.name,
+        "created_at": _UNKNOWN_DATE,
+        "lifecycle": "active",
         "segment": model.segment,
         "environment": model.environment,
         "surfaces": list(model.surfaces),
