@@ -235,7 +235,8 @@ async def test_what_the_caller_is_to_carry_out_is_authorised(member):
         "status": "completed",
         member: {"do": [TOKEN]},
     }
-    for tools, end in (([{"type": kind}], "completed"), ([], "error")):
+    function = {"type": "function", "name": kind}
+    for tools, end in (([{"type": kind}], "completed"), ([function], "error")):
         w = door.World()
         w.chunks = wire.stream(item)
         body = {"model": "support-chat", "input": "x", "stream": True, "tools": tools}
@@ -274,6 +275,9 @@ def twice(kind):
 def after(kind, *more):
     number = next(n for n, e in enumerate(GOOD) if e["type"] == f"response.{kind}")
     return [*GOOD[: number + 1], *more, *GOOD[number + 1 :]]
+
+
+END = wire.event("completed", response=wire.answer())
 
 
 def ended(item):
@@ -316,12 +320,16 @@ OUT_OF_ORDER = {
     "an event of two items": at("output_text.delta", item_id="fc_1"),
     "two items of one id": wire.events(wire.message("a"), wire.message("b")),
     "arguments differ": at("function_call_arguments.done", arguments='{"a": 1}'),
-    "a call changes its tool": [*wire.events(wire.call("pay"))[:-2], ended(wire.call("run"))],
-    "a call changes its id": [*wire.events(wire.call())[:-2], ended(wire.call(call_id="x"))],
+    "a call changes its tool": [*wire.events(wire.call("pay"))[:-2], ended(wire.call("run")), END],
+    "a call changes its id": [*wire.events(wire.call())[:-2], ended(wire.call(call_id="x")), END],
     "arguments of a message": at("output_text.delta", type="response.function_call_arguments.delta"),
     "a call without a name": wire.events(wire.call(name="")),
     "no type": at("output_text.delta", type=None),
-    "a type with a line break": at("output_text.delta", type="a\nevent: response.completed"),
+    "a type with a line break": [
+        *wire.sse(*GOOD[:2]),
+        b'data: {"type":"a\\ndata: x"}' + b"\n\n",
+        *wire.sse(*GOOD[2:]),
+    ],
     "log probabilities": at("output_text.delta", logprobs=[{"token": "he"}]),
     "log probabilities at the end": at("content_part.done", part=wire.text("hello", logprobs=[{"token": "x"}])),
     "an error": [*GOOD[:6], {"type": "error", "message": "secret detail", "code": "x"}],
@@ -371,8 +379,9 @@ HIDDEN = {
     "in another member of a text's part": wire.events(wire.message(wire.text("x", refusal=CANARY))),
     "in an annotation": wire.events(wire.message(wire.text("x", annotations=[{"type": "url_citation", "url": CANARY}]))),
     "in the end": [*wire.events(wire.message("x"))[:-1], wire.event("completed", response=wire.answer(note=CANARY))],
+    "in another member of an ended text": [*GOOD[:2], ended(wire.message(wire.text("x", refusal=CANARY)))],
+    "in parts of an item that has none": [*GOOD[:2], ended({"id": "w", "type": "web_search_call", "content": [wire.text(CANARY)]})],
     "in an item of another kind": wire.events({"id": "ws_1", "type": "web_search_call", "action": {"query": CANARY}}),
-    "in its text parts": wire.events({"id": "ws_1", "type": "web_search_call", "content": [{"type": "output_text", "text": CANARY}]})[:3],
     "in an unknown member of a delta": at("output_text.delta", text=CANARY),
     "in a second member of a delta": at("output_text.delta", refusal=CANARY),
     "in a second member of an end": at("output_text.done", refusal=CANARY),
@@ -435,7 +444,11 @@ ITEMS = (
     wire.call(arguments=f'{{"card": "{TOKEN}"}}'),
     wire.custom(given="ls -l"),
 )
-BAD = (*ITEMS[:2], wire.message(f"then {CANARY}", number=2))
+FLOWS = {
+    "delivered": wire.stream(*ITEMS, size=99),
+    "refused": wire.stream(*ITEMS[:2], wire.message(f"then {CANARY}", number=2), size=99),
+    "failed": [*wire.stream(*ITEMS[:2], size=99)[:-1], b'data: {"type":"error"}\n\n'],
+}
 
 
 async def outcome(raw: bytes, cuts) -> tuple:
@@ -447,15 +460,17 @@ async def outcome(raw: bytes, cuts) -> tuple:
     return out.data, w.entries[-1]["verdict"], w.entries[-1]["commitment"]
 
 
-@pytest.mark.parametrize("items", [ITEMS, BAD], ids=["good", "bad"])
+@pytest.mark.parametrize("verdict", FLOWS)
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-async def test_any_chunking_gives_the_same_bytes_verdict_and_numbers(items, data):
-    raw = b"".join(wire.stream(*items))
+async def test_any_chunking_gives_the_same_bytes_verdict_and_numbers(verdict, data):
+    raw = b"".join(FLOWS[verdict])
+    whole = await outcome(raw, [])
     cuts = data.draw(st.lists(st.integers(0, len(raw) - 1), max_size=12))
     if data.draw(st.booleans()):
         raw = raw.replace(b"\n", b"\r\n")
-    assert await outcome(raw, cuts) == await outcome(b"".join(wire.stream(*items)), [])
+    assert await outcome(raw, cuts) == whole
+    assert whole[1] == verdict
 
 
 @settings(max_examples=60, deadline=None)

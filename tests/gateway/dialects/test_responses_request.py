@@ -80,7 +80,7 @@ REFUSED = {
     "call without arguments": ({"input": [{**CALL, "arguments": None}]}, "field_invalid", "input[0].arguments"),
     "call with an object": ({"input": [{**CALL, "arguments": {}}]}, "field_invalid", "input[0].arguments"),
     "call without a name": ({"input": [{**CALL, "name": ""}]}, "field_invalid", "input[0].name"),
-    "result without call": (item(type="function_call_output", output="x"), "field_invalid", "input[0].call_id"),
+    "result without call": (item(type="custom_tool_call_output", output="x"), "field_invalid", "input[0].call_id"),
     "result object": ({"input": [{**RESULT, "output": {}}]}, "field_invalid", "input[0].output"),
     "reasoning not sealed": (item(type="reasoning", encrypted_content="a b"), "field_invalid", "input[0].encrypted_content"),
     "reasoning of another part": (
@@ -129,11 +129,13 @@ ALLOWED = {
     ),
     "message without type": message({"type": "input_text", "text": "x"}),
     "old answer": message({"type": "output_text", "text": "x", "annotations": [], "logprobs": []}, id="m", status="completed"),
+    "what codex says of an item": item(role="user", content="x", internal_chat_message_metadata_passthrough={"turn_id": "t"}),
+    "a result that nobody called for": item(type="function_call_output", output="x", name="clock", namespace="host"),
     "reasoning of others": item(type="reasoning", summary=[], content=None, encrypted_content="a+/_-=="),
     "custom": {"input": [{"type": "custom_tool_call", "call_id": "c", "name": "f", "input": "x", "status": "completed"}]},
     "custom result": {"input": [{"type": "custom_tool_call_output", "call_id": "c", "output": "x"}]},
     "everything of an agent": {
-        "instructions": "i", "tool_choice": "auto", "parallel_tool_calls": False, "store": False, "stream": True,
+        "client_metadata": {"thread": "t"}, "instructions": "i", "tool_choice": "auto", "parallel_tool_calls": False, "store": False, "stream": True,
         "reasoning": {"effort": "high", "summary": "auto"}, "include": ["reasoning.encrypted_content"],
         "prompt_cache_key": "k", "text": {"verbosity": "low"}, "service_tier": "auto", "stream_options": {"include_obfuscation": False},
     },
@@ -147,17 +149,17 @@ def test_allowed(name):
 
 def test_what_the_settings_allow():
     options = Options(
-        fields=frozenset({"responses.client_metadata"}),
+        fields=frozenset({"responses.moderation"}),
         provider_tools=frozenset({"web_search", "local_shell"}),
     )
     search = {"type": "web_search_call", "id": "w", "action": {"query": "canary"}}
     call = parse(
         options,
-        client_metadata={"a": "b"},
+        moderation={"a": "b"},
         tools=[{"type": "web_search"}, {"type": "local_shell"}],
         input=[search],
     )
-    assert call.tools == ("local_shell",)
+    assert call.tools == ("builtin:local_shell",)
     leaf = next(leaf for leaf in call.leaves if leaf.text == "canary")
     assert (leaf.path, leaf.channel) == (("input", 0, "action", "query"), "tool_result")
     assert isinstance(parse(tools=[{"type": "web_search"}]), Refusal)

@@ -22,10 +22,10 @@ PARTS = {"output_text": "text", "refusal": "refusal", "summary_text": "text", "r
 CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
 # Calls of tools that the provider defines and the caller carries out -> what they are to do, and how they are named.
 ACTIONS = {
-    "computer_call": (("action", "actions"), "computer"),
-    "local_shell_call": (("action",), "local_shell"),
-    "shell_call": (("action",), "shell"),
-    "apply_patch_call": (("operation",), "apply_patch"),
+    "computer_call": (("action", "actions"), "builtin:computer"),
+    "local_shell_call": (("action",), "builtin:local_shell"),
+    "shell_call": (("action",), "builtin:shell"),
+    "apply_patch_call": (("operation",), "builtin:apply_patch"),
 }
 
 

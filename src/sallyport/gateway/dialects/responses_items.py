@@ -44,7 +44,8 @@ PARTS: dict[str, tuple[str, Table]] = {  # type -> the member that holds its tex
 _OF_MESSAGES = frozenset({"input_text", "output_text", "refusal"})
 _OF_OUTPUTS = frozenset({"input_text"})
 _SUMMARY, _THOUGHTS = frozenset({"summary_text"}), frozenset({"reasoning_text"})
-_ANY: Table = {"type": f.TEXT, "id": f.TEXT, "status": _STATUS}
+_PASSED_ON = "internal_chat_message_metadata_passthrough"  # Codex says of items which turn they are of
+_ANY: Table = {"type": f.TEXT, "id": f.TEXT, "status": _STATUS, _PASSED_ON: f.OBJECT}
 _CALL: Table = {
     **_ANY,
     "call_id": f.NAME,
@@ -67,7 +68,7 @@ ITEMS: dict[str, Table] = {
         "phase": f.TEXT,
     },
     "function_call": {**_CALL, "arguments": _GIVEN},
-    "function_call_output": {**_OUTPUT, "name": f.TEXT},
+    "function_call_output": {**_OUTPUT, "call_id": f.TEXT, "name": f.TEXT},
     "custom_tool_call": {**_CALL, "input": _GIVEN},
     "custom_tool_call_output": {**_OUTPUT, "name": f.TEXT},
     "reasoning": {**_ANY, "summary": f.LIST, "content": f.LIST, "encrypted_content": _SEALED},
@@ -75,7 +76,7 @@ ITEMS: dict[str, Table] = {
 _NEEDED = {
     "message": ("role", "content"),
     "function_call": ("call_id", "name", "arguments"),
-    "function_call_output": ("call_id", "output"),
+    "function_call_output": ("output",),
     "custom_tool_call": ("call_id", "name", "input"),
     "custom_tool_call_output": ("call_id", "output"),
     "reasoning": (),

@@ -44,6 +44,7 @@ TOP: dict[str, f.Check] = {
     "safety_identifier": f.TEXT,
     "service_tier": f.TEXT,
     "user": f.TEXT,
+    "client_metadata": f.OBJECT,
     "store": f.ONLY_FALSE,
     "background": _HIDES,
     "previous_response_id": _HIDES,
@@ -71,13 +72,14 @@ TOOLS: dict[str, dict[str, f.Check]] = {
     "custom": {**_DEFINED, "format": f.OBJECT},
     "namespace": {"type": f.NAME, "name": f.NAME, "description": f.TEXT, "tools": f.needed(f.LIST)},
 }
-# Tools whose calls the caller carries out, though the provider defines them: how an answer's call is named.
+# Tools whose calls the caller carries out, though the provider defines them: how an answer's call is named, so that
+# none is taken for a function of the same name.
 CARRIED_OUT = {
-    "computer": "computer",
-    "computer_use_preview": "computer",
-    "local_shell": "local_shell",
-    "shell": "shell",
-    "apply_patch": "apply_patch",
+    "computer": "builtin:computer",
+    "computer_use_preview": "builtin:computer",
+    "local_shell": "builtin:local_shell",
+    "shell": "builtin:shell",
+    "apply_patch": "builtin:apply_patch",
 }
 _NOT_TEXT = {"model", "input", "instructions", "tools", "stream", "stream_options"}
 _DEFINITION = frozenset(name for table in TOOLS.values() for name in table)
