@@ -46,9 +46,9 @@ def logged(door, answer):
 
 
 def assert_serves(place):
-    """Both processes of the detector are there again, and what is harmless passes."""
+    """Both processes of the detector are there again (the encoder may have one, too), and what is harmless passes."""
     door, sam, _ = place
-    wait_for(lambda: len(helpers(door)) == 2, "the processes of the detector")
+    wait_for(lambda: len(helpers(door)) >= 2, "the processes of the detector")
     assert "harmless" in sam.chat("harmless").json()["choices"][0]["message"]["content"]
 
 
@@ -136,7 +136,7 @@ def test_a_late_fault_in_a_long_stream_ends_it_with_an_error_event(place):
 @pytest.mark.parametrize("direction", ["input:", "say output:"])
 def test_a_hung_detector_holds_up_nobody_else(place, direction, fault):
     door, sam, _ = place
-    wait_for(lambda: len(helpers(door)) == 2, "the processes of the detector")
+    wait_for(lambda: len(helpers(door)) >= 2, "the processes of the detector")
     order = []
 
     def hung():
