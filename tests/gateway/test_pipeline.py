@@ -6,6 +6,7 @@ import asyncio
 import json
 
 import door
+import door_anthropic
 import pytest
 import responses_wire
 
@@ -33,6 +34,8 @@ WHOLE_ANSWERS = {
         {**TEXT, "choices": [{"index": 0, "text": "hi", "finish_reason": "stop"}]}
     ).encode(),
     "embeddings": VECTORS.encode(),
+    "messages": json.dumps(door_anthropic.message(door_anthropic.text("hi"))).encode(),
+    "count_tokens": b'{"input_tokens": 3}',
 }
 STREAMS = {
     "chat": STREAM,
@@ -42,14 +45,17 @@ STREAMS = {
         {**TEXT, "choices": [{"index": 0, "text": "", "finish_reason": "stop"}]},
         "[DONE]",
     ),
+    "messages": door_anthropic.write(*door_anthropic.answer(door_anthropic.text("hello"))),
 }
 REQUESTS = {
     "chat": door.chat(),
     "responses": {"model": "support-chat", "input": "hello"},
     "completions": {"model": "support-chat", "prompt": "hello"},
     "embeddings": {"model": "support-chat", "input": "hello"},
+    "messages": door_anthropic.ask(),
+    "count_tokens": {name: value for name, value in door_anthropic.ask().items() if name != "max_tokens"},
 }
-END_MARKS = ("[DONE]", "response.completed")
+END_MARKS = ("[DONE]", "response.completed", "message_stop")
 
 
 def world(surface: str = "chat", *, stream: bool = False) -> door.World:
@@ -405,7 +411,8 @@ async def test_a_fault_before_the_send_sends_nothing(surface, stream, effect, ki
         *[(surface, False, *cell) for surface in STREAMS for cell in cells(AFTER, WHOLE)],
         *[(surface, True, *cell) for surface in STREAMS for cell in cells(AFTER, STREAMED)],
         *[
-            ("embeddings", False, *cell)
+            (surface, False, *cell)
+            for surface in ("embeddings", "count_tokens")
             for cell in cells({k: v for k, v in AFTER.items() if k != "guard"}, WHOLE)
         ],
     ],

@@ -19,6 +19,7 @@ _OPAQUE = re.compile(r"[A-Za-z0-9+/_=-]*")
 _SEALED: f.Check = (lambda v: isinstance(v, str) and _OPAQUE.fullmatch(v) is not None, "as the model gave it")
 _GIVEN: f.Check = (lambda v: isinstance(v, str), "a string")
 _INPUT: f.Check = (lambda v: isinstance(v, dict), "an object")
+_DIRECT: f.Check = (lambda v: v in (None, {"type": "direct"}), "direct: called by the model itself")
 
 Table = Mapping[str, f.Check]
 _ANY: Table = {"type": f.NAME, "cache_control": f.OBJECT}
@@ -31,8 +32,21 @@ OF_MESSAGES: Mapping[str, Table] = {
     **OF_RESULTS,
     "thinking": {"type": f.NAME, "thinking": _GIVEN, "signature": _SEALED},
     "redacted_thinking": {"type": f.NAME, "data": _SEALED},
-    "tool_use": {**_ANY, "id": f.NAME, "name": f.NAME, "input": _INPUT},
-    "tool_result": {**_ANY, "tool_use_id": f.NAME, "content": CONTENT, "is_error": f.FLAG},
+    "tool_use": {
+        **_ANY,
+        "id": f.NAME,
+        "name": f.NAME,
+        "input": _INPUT,
+        "caller": _DIRECT,
+        "toolset_name": f.TEXT,
+    },
+    "tool_result": {
+        **_ANY,
+        "tool_use_id": f.NAME,
+        "content": CONTENT,
+        "is_error": f.FLAG,
+        "toolset_name": f.TEXT,
+    },
 }
 _NEEDED = {
     "text": ("text",),
@@ -44,7 +58,8 @@ _NEEDED = {
     "tool_result": ("tool_use_id",),
 }
 _LONG = 8  # digits from which a number may be somebody's
-_ENUMERATED = {"type", "cache_control", "signature", "data", "is_error"}
+_ENUMERATED = {"type", "cache_control", "signature", "data", "is_error", "caller"}
+_NAMES = {"id", "name", "toolset_name"}
 
 
 def check_all(content: Any, where: str, known: Mapping[str, Table]) -> Refusal | None:
@@ -121,7 +136,9 @@ def leaves(content: Any, where: Path, channel: Channel) -> Iterator[Leaf]:
 def _of_block(block: dict[str, Any], where: Path, channel: Channel) -> Iterator[Leaf]:
     kind = block["type"]
     if kind == "tool_result":
-        yield Leaf((*where, "tool_use_id"), block["tool_use_id"], "other")
+        for name in ("tool_use_id", "toolset_name"):
+            if block.get(name):
+                yield Leaf((*where, name), block[name], "other")
         yield from leaves(block.get("content"), (*where, "content"), "tool_result")
         return
     if kind == "document":
@@ -136,7 +153,7 @@ def _of_block(block: dict[str, Any], where: Path, channel: Channel) -> Iterator[
                 yield Leaf((*where, name, "data"), value["data"], "document")
         elif name not in _ENUMERATED and not (name == "content" and kind == "search_result"):
             inner: Channel = "document" if kind in {"document", "search_result"} else channel
-            inner = "other" if name in {"id", "name"} else inner
+            inner = "other" if name in _NAMES else inner
             yield from (Leaf(path, text, inner) for path, text in strings(value, (*where, name)))
             yield from long_numbers(value, (*where, name), inner)
 

@@ -50,11 +50,13 @@ TOOL: dict[str, f.Check] = {
     "cache_control": f.OBJECT,
     "input_examples": f.LIST,
     "eager_input_streaming": f.FLAG,
+    "defer_loading": f.FLAG,
+    "allowed_callers": (lambda v: v in (None, ["direct"]), '["direct"]'),
 }
 OF_ALL_TOOLS = {name: TOOL[name] for name in ("name", "type", "cache_control")}  # also a provider's own
 # What a provider would do with a request besides answering it.
 PROVIDER_RUN = {"container": "container", "mcp_servers": "mcp"}
-ROLES: dict[str, Channel] = {"user": "user", "assistant": "assistant"}
+ROLES: dict[str, Channel] = {"user": "user", "assistant": "assistant", "system": "system"}
 _NOT_TEXT = {"model", "messages", "system", "tools", "cache_control", "stream"}
 _DEFINITION = frozenset(TOOL)
 
@@ -125,7 +127,8 @@ def _check_messages(messages: list[Any]) -> Refusal | None:
             problem = f.wrong(where + ".role", table["role"][1])
         if problem is None and "content" not in message:
             problem = f.wrong(where + ".content", blocks.CONTENT[1])
-        problem = problem or blocks.check_all(message["content"], where + ".content", blocks.OF_MESSAGES)
+        known = blocks.TEXTS_ONLY if message.get("role") == "system" else blocks.OF_MESSAGES
+        problem = problem or blocks.check_all(message["content"], where + ".content", known)
         if problem is not None:
             return problem
     return None
