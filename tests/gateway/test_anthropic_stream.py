@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sallyport.gateway.dialects.anthropic_stream import AnthropicStream
 from sallyport.gateway.limits import Limits
 from sallyport.model import Finding
 
@@ -510,3 +511,58 @@ async def test_silence_is_bridged_with_comments():
     out = await door.call(w, wire.ask(stream=True), surface="messages", limits=limits)
     assert b": keep-alive\n\n" in out.data
     assert wire.gathered(wire.read(out.data))["content"] == [wire.text("x")]
+
+
+# --- moulds ---------------------------------------------------------------------------------------------------
+
+
+async def parsed(*events):
+    """How many events were parsed, and what the caller got."""
+    seen = []
+    chunk = AnthropicStream.chunk
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AnthropicStream, "chunk", lambda *given: (seen.append(1), chunk(*given))[1])
+        out, _ = await stream(*events)
+    return len(seen), out
+
+
+@pytest.mark.parametrize("kind", [wire.text, wire.thinking])
+async def test_deltas_of_one_block_are_parsed_twice_and_then_known(kind):
+    few, _ = await parsed(*wire.answer(kind("x " * 4)))
+    many, out = await parsed(*wire.answer(kind("x " * 400)))
+    assert many == few
+    assert wire.gathered(wire.read(out.data))["content"] == [kind("x " * 400)]
+    alone, _ = await parsed(b"".join(wire.write(*wire.answer(kind("x " * 400)))))
+    assert alone == few
+
+
+@pytest.mark.parametrize("before", [1, 2, 3, 9])
+async def test_a_canary_in_an_event_of_a_known_shape_stops_the_stream(before):
+    out, _ = await stream(S, OPEN, *[TEXT] * before, wire.delta(0, "text_delta", text=CANARY), STOP, *END)
+    assert told(out) == "output_blocked"
+    assert CANARY not in out.data.decode()
+
+
+async def test_an_event_of_a_known_shape_after_its_block_is_out_of_order():
+    out, _ = await stream(S, OPEN, *[TEXT] * 9, STOP, TEXT, *END)
+    assert told(out) == "upstream_invalid"
+    second = [wire.opened(1, wire.text("")), TEXT, wire.closed(1)]
+    out, _ = await stream(S, OPEN, *[TEXT] * 9, STOP, *second, *END)
+    assert told(out) == "upstream_invalid"
+
+
+def test_there_is_no_mould_where_it_is_in_doubt_which_bytes_the_text_is():
+    def cut(*events):
+        reader = AnthropicStream()
+        for event in wire.write(S, OPEN, *events):
+            name, _, rest = event.partition(b"\n")
+            chunk = reader.chunk(rest[6:-2], rest, name[7:])
+        return reader.mould(chunk)
+
+    assert cut() is None
+    assert cut(TEXT) is not None
+    assert cut(TEXT).text(wire.write(wire.delta(0, "text_delta", text="y"))[0]) == "y"
+    assert cut(TEXT).text(wire.write(wire.delta(1, "text_delta", text="y"))[0]) is None
+    assert cut(TEXT).text(wire.write(TEXT)[0].partition(b"\n")[2]) is None
+    assert cut({**TEXT, "x": {"text": "y"}}) is None
+    assert cut(text_delta('"te\\u0078t":"hi"', ',"text":"fine"')) is None

@@ -161,3 +161,42 @@ def test_who_may_not_read_the_log_does_not_learn_what_is_in_it(worker, call):
         told.append((reply.status_code, {**error, "request_id": ""}, reply.headers["content-length"]))
     assert told[0] == told[1]
     assert told[0][0] == 404
+
+
+ANTHROPIC = {"anthropic-version": "2023-06-01"}
+
+
+def test_models_in_the_shape_of_the_callers_wire(worker):
+    ours = worker.http.get("/v1/models", headers=worker.headers()).json()
+    theirs = worker.http.get("/v1/models", headers=worker.headers(**ANTHROPIC)).json()
+    assert (ours["object"], [m["id"] for m in ours["data"]]) == ("list", ["support-chat"])
+    (model,) = theirs.pop("data")
+    assert theirs == {"has_more": False, "first_id": "support-chat", "last_id": "support-chat"}
+    assert (model["type"], model["id"], model["display_name"]) == ("model", "support-chat", "support-chat")
+    one = worker.http.get("/v1/models/support-chat", headers=worker.headers(**ANTHROPIC)).json()
+    assert one == model
+    nobody = worker.headers("nobody", authorization=f"Bearer {worker.token('nobody', sub='x')}", **ANTHROPIC)
+    assert worker.http.get("/v1/models", headers=nobody).json() == {
+        "data": [], "has_more": False, "first_id": None, "last_id": None
+    }  # fmt: skip
+
+
+def test_errors_of_the_list_in_the_shape_of_the_callers_wire(worker):
+    for path, headers, kind in (
+        ("/v1/models/none", worker.headers(**ANTHROPIC), "not_found_error"),
+        ("/v1/models", {**EDGE, **ANTHROPIC}, "authentication_error"),
+    ):
+        reply = worker.http.get(path, headers=headers)
+        said = reply.json()
+        assert (said["type"], said["error"]["type"]) == ("error", kind)
+        assert said["request_id"] == reply.headers["request-id"] == reply.headers["x-request-id"]
+    ours = worker.http.get("/v1/models/none", headers=worker.headers())
+    assert "type" not in ours.json()
+    assert "request-id" not in ours.headers
+
+
+@pytest.mark.parametrize("surface", ["chat", "messages", "responses", "completions", "embeddings"])
+def test_every_surface_is_explained(worker, surface):
+    asked = {"model": "support-chat", "surface": surface}
+    said = worker.http.post(f"{OWN}/explain", json=asked, headers=worker.headers()).json()
+    assert said["decision"]["allowed"] is (surface != "embeddings")
