@@ -113,6 +113,14 @@ async def test_a_signature_and_citations_leave_as_they_came():
     assert not any(wire.SIGNATURE in str(said) for said in w.exchange.said)
 
 
+async def test_what_only_the_provider_can_read_passes_unread():
+    blocks = [wire.thinking("hm", CANARY), {"type": "redacted_thinking", "data": CANARY}]
+    out, w = await stream(*wire.answer(*blocks))
+    assert wire.gathered(wire.read(out.data))["content"] == blocks
+    w.answer = json.dumps(wire.message(*blocks)).encode()
+    assert (await door.call(w, wire.ask(), surface="messages")).json()["content"] == blocks
+
+
 async def test_thinking_keeps_its_tokens_and_is_recorded():
     thought = wire.thinking(f"it is {TOKEN} and")
     out, w = await stream(*wire.answer(thought, size=99))
@@ -238,8 +246,9 @@ BROKEN = {
     "an index left out": [S, wire.opened(1, wire.text("")), wire.closed(1), *END],
     "an index below zero": [S, wire.opened(-1, wire.text("")), *END],
     "an index of text": [S, {**OPEN, "index": "0"}, *END],
-    "an index true": [S, OPEN, STOP, wire.opened(True, wire.text("")), wire.closed(True), *END],
-    "an index of float": [S, wire.opened(0.0, wire.text("")), *END],
+    "an index true": [S, OPEN, STOP, wire.opened(True, wire.text("")), wire.closed(1), *END],
+    "a stop of true": [S, OPEN, STOP, wire.opened(1, wire.text("")), wire.closed(True), *END],
+    "an index of float": [S, wire.opened(0.0, wire.text("")), STOP, *END],
     "no index": [S, {"type": "content_block_start", "content_block": wire.text("")}, *END],
     "the end inside a block": [S, OPEN, TEXT, *END],
     "the last inside a block": [S, OPEN, TEXT, wire.LAST],
@@ -376,6 +385,7 @@ HIDDEN = {
     "in its arguments, in pieces": [S, TOOL, wire.delta(0, "input_json_delta", partial_json=f'["{FIRST}'), wire.delta(0, "input_json_delta", partial_json=f'{SECOND}"]'), STOP],
     "in its arguments at the start": [S, wire.opened(0, wire.tool_use({"x": CANARY})), STOP],
     "in what the provider's tool is asked": [S, SERVER, wire.delta(0, "input_json_delta", partial_json=f'"{FIRST}'), wire.delta(0, "input_json_delta", partial_json=SECOND), STOP],
+    "in the type of what its tool says": [S, SERVER, wire.delta(0, CANARY, x=1), STOP],
     "in what the provider's tool found": [S, wire.opened(0, {"type": "web_search_tool_result", "content": [{"title": CANARY, "data": CANARY}]}), STOP],
     "in the reason of the end": [S, OPEN, STOP, wire.ends(CANARY)],
     "in the sequence of the end": [S, OPEN, STOP, {**wire.ends(), "delta": {"stop_reason": "stop_sequence", "stop_sequence": CANARY}}],
@@ -394,7 +404,12 @@ async def test_hidden_text_stops_the_stream(name):
     assert CARD not in out.data.decode()
     assert told(out) in {"output_blocked", "upstream_invalid", "tool_denied"}
     assert w.entries[-1]["code"] == told(out)
-    if "an event" not in name and "in the first of two" not in name and "type" not in name:
+    if name not in {
+        "in the name of an event",
+        "in its type",
+        "in the type of a block",
+        "in the first of two",
+    }:
         assert told(out) != "upstream_invalid"
 
 
@@ -560,6 +575,7 @@ def test_there_is_no_mould_where_it_is_in_doubt_which_bytes_the_text_is():
         return reader.mould(chunk)
 
     assert cut() is None
+    assert cut(STOP, wire.opened(1, wire.text("x"))) is None
     assert cut(TEXT) is not None
     assert cut(TEXT).text(wire.write(wire.delta(0, "text_delta", text="y"))[0]) == "y"
     assert cut(TEXT).text(wire.write(wire.delta(1, "text_delta", text="y"))[0]) is None
