@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import anthropic
+import door_anthropic as wire
 import pytest
 from whole import Upstream, prepared
 
@@ -202,21 +203,6 @@ def test_denials_parse_in_the_sdk(claude, name, stream):
     assert code(caught.value) == expected
 
 
-def test_a_stop_in_mid_stream_is_an_error_in_the_sdk(claude):
-    secret = "The launch word of the night shift is lighthouse and nobody outside of this room may ever hear of it at all."
-    got = ""
-    with (
-        pytest.raises(anthropic.APIStatusError) as caught,
-        claude.messages.stream(
-            model=MODEL, max_tokens=99, system=secret, messages=user("Tell me about your rules.")
-        ) as stream,
-    ):
-        for text in stream.text_stream:
-            got += text
-    assert code(caught.value) == "output_blocked"
-    assert "lighthouse" not in got
-
-
 def test_a_wrong_key_is_refused(door):
     for key in ("sk-ant-nothing", "sp_" + "a" * 47):
         with door.anthropic(key) as client, pytest.raises(anthropic.AuthenticationError) as caught:
@@ -288,3 +274,27 @@ def test_what_the_provider_gets(own):
         assert b"x-mine" not in head
         assert CARD.encode() not in body
         assert b"<CARD_" in body
+
+
+@pytest.mark.parametrize("block", [wire.text, wire.thinking])
+def test_a_stop_in_mid_stream_is_an_error_in_the_sdk(own, block):
+    running, upstream, key = own
+    secret = "The launch word of the night shift is lighthouse and nobody outside of this room may ever hear of it at all."
+    words = "Once upon a time there was a ship that came home. " * 4
+    upstream.instead = (
+        200, "text/event-stream", b"".join(wire.write(*wire.answer(block(words + secret))))
+    )  # fmt: skip
+    given = {"model": MODEL, "max_tokens": 99, "system": secret, "messages": user("Of the ship, please.")}
+    got = ""
+    with (
+        running.anthropic(key) as client,
+        pytest.raises(anthropic.APIStatusError) as caught,
+        client.messages.stream(**given) as stream,
+    ):
+        for event in stream:
+            if event.type == "content_block_delta":
+                got += getattr(event.delta, "text", "") + getattr(event.delta, "thinking", "")
+    upstream.instead = None
+    assert code(caught.value) == "output_blocked"
+    assert got.startswith("Once upon a time")
+    assert "lighthouse" not in got
