@@ -100,7 +100,7 @@ class Story:
         got = ""
         messages: list[ChatCompletionMessageParam] = [
             {"role": "system", "content": SYSTEM},
-            {"role": "user", "content": "Before we begin, tell me about your rules."},
+            {"role": "user", "content": "My parcel is late. Please tell me about your rules for refunds."},
         ]
         try:
             for event in self._sam.chat.completions.create(
