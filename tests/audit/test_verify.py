@@ -250,3 +250,14 @@ async def test_a_shard_that_died_before_its_first_checkpoint_is_no_problem(
     monkeypatch.undo()
     open_shard(tmp_path / "audit", signer, ORIGIN).close()
     assert problems(tmp_path / "audit", signer) == []
+
+
+async def test_every_flipped_bit_of_a_checkpoint_is_found(made: Path, signer) -> None:
+    for path in made.rglob("checkpoint"):
+        content = path.read_bytes()
+        for at in range(8 * len(content)):
+            flipped = bytearray(content)
+            flipped[at // 8] ^= 1 << at % 8
+            path.write_bytes(flipped)
+            assert problems(made, signer), f"{path} bit {at}"
+        path.write_bytes(content)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
 
 from msgspec import Struct
 
+from sallyport.audit.encoding import exact_base64
 from sallyport.audit.merkle import HASH_BYTES
 from sallyport.audit.note import Signer, Verifier, open_note, sign_note
 
@@ -38,7 +39,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
     origin, size, root = lines[:LINES]
     if not (size.isascii() and size.isdigit()) or str(int(size)) != size:
         raise ValueError("the checkpoint's size is not a number")
-    raw = b64decode(root, validate=True)
+    raw = exact_base64(root)
     if len(raw) != HASH_BYTES:
         raise ValueError("the checkpoint's root is not a hash")
     return Checkpoint(origin, int(size), raw)

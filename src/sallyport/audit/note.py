@@ -6,13 +6,15 @@ verifier key string (vkey) is `<name>+<key id in hex>+<base64 of 0x01 || public 
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from hashlib import sha256
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
+
+from sallyport.audit.encoding import exact_base64
 
 ED25519 = b"\x01"
 DASH = "\u2014 "  # the specification's em dash and space
@@ -51,7 +53,7 @@ def parse_vkey(text: str) -> Verifier:
     """The verifier of a vkey string. Raises ValueError."""
     name, _, rest = text.partition("+")
     identity, _, data = rest.partition("+")
-    raw = b64decode(data, validate=True)
+    raw = exact_base64(data)
     if not usable_name(name) or raw[:1] != ED25519 or len(raw) != 1 + 32:
         raise ValueError("not an Ed25519 verifier key")
     verifier = Verifier(name, raw[1:])
@@ -95,7 +97,7 @@ def verify_signature(key: bytes, signature: bytes, data: bytes) -> bool:
 def _signed(line: str, text: str, verifier: Verifier) -> bool:
     name, _, encoded = line.removeprefix(DASH).partition(" ")
     try:
-        raw = b64decode(encoded, validate=True)
+        raw = exact_base64(encoded)
     except ValueError:
         return False
     if not line.startswith(DASH) or name != verifier.name or raw[:4] != verifier.id:

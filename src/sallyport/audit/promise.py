@@ -13,12 +13,12 @@ so that it binds every (shard, index, leaf hash) of the batch.
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode
 from binascii import b2a_base64
 from collections.abc import Sequence
 
 from msgspec import Struct
 
+from sallyport.audit.encoding import exact_base64url
 from sallyport.audit.merkle import HASH_BYTES, inclusion_root, path_in, paths_of
 from sallyport.audit.note import Signer, verify_signature
 
@@ -115,6 +115,6 @@ def _encode(data: bytes) -> str:
 
 def _decode(text: str) -> bytes:
     try:
-        return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        return exact_base64url(text)
     except ValueError:
         raise ValueError("not base64url") from None

@@ -7,7 +7,7 @@ needs nothing else but, for real trust, the log's public key from another place.
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +18,7 @@ import orjson
 from msgspec import Struct
 
 from sallyport.audit.checkpoint import Checkpoint, open_checkpoint
+from sallyport.audit.encoding import exact_base64
 from sallyport.audit.find import Entry, find
 from sallyport.audit.merkle import inclusion_proof, leaf_hash, verify_inclusion
 from sallyport.audit.promise import verify_promise
@@ -108,7 +109,7 @@ def verify_receipt(
     report = ReceiptReport(trusted=public_key is not None, entries={}, problems=[])
     try:
         receipt = msgspec.convert(dict(document), Document)
-        key = public_key or b64decode(receipt.public_key, validate=True)
+        key = public_key or exact_base64(receipt.public_key)
     except (msgspec.ValidationError, TypeError, ValueError):
         report.problems.append("not a receipt of version 1")
         return report
@@ -148,8 +149,8 @@ class _Check:
 
     def entry(self, proven: ProvenEntry, checkpoint: Checkpoint) -> None:
         try:
-            data = b64decode(proven.entry, validate=True)
-            proof = [b64decode(h, validate=True) for h in proven.proof]
+            data = exact_base64(proven.entry)
+            proof = [exact_base64(h) for h in proven.proof]
             decoded = orjson.loads(data)
             request = decoded.get("request")
         except (ValueError, AttributeError):
@@ -177,7 +178,7 @@ class _Check:
 
     def commitment(self, delivered: bytes) -> None:
         try:
-            opening = b64decode(self.receipt.opening, validate=True)
+            opening = exact_base64(self.receipt.opening)
         except ValueError:
             opening = b""
         committed = {str(e["commitment"]) for e in self.report.entries.values() if e.get("commitment")}

@@ -7,7 +7,6 @@ meanwhile: what is behind its checkpoint is counted as unpublished.
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from msgspec import Struct
 
 from sallyport.audit.checkpoint import Checkpoint
 from sallyport.audit.checks import DECODER, Head, Heads, LogCheck, Progress, signed_checkpoint
+from sallyport.audit.encoding import exact_base64
 from sallyport.audit.reader import LogReader
 from sallyport.audit.registry import NAME as REGISTRY
 from sallyport.audit.report import LogReport, Problem, Report
@@ -180,7 +180,7 @@ def _own_keys(place: Path) -> list[bytes]:
     keys: dict[bytes, None] = {}
     try:
         for _, entry in LogReader(place).entries():
-            keys[b64decode(DECODER.decode(entry).public_key, validate=True)] = None
+            keys[exact_base64(DECODER.decode(entry).public_key)] = None
     except (LogFault, ValueError, msgspec.DecodeError):
         return list(keys)
     return list(keys)
