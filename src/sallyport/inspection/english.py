@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 _SIGNS = (
     "the",
@@ -44,19 +44,32 @@ _SIGNS = (
     "show",
     "act",
 )
-ROT13 = tuple(codecs.encode(word, "rot13") for word in _SIGNS)
-REVERSED = tuple(word[::-1] for word in _SIGNS if word[::-1] != word)
-_COMMON = frozenset(_SIGNS) | frozenset(
-    ("a", "to", "of", "in", "is", "it", "for", "on", "as", "are", "be", "or", "an", "from", "not", "can", "will", "if", "at", "by", "my", "me", "do", "what", "have", "has")
-)  # fmt: skip
+# More words of hidden requests, and letters that many words share: enough for nearly every sentence to hold one.
+_MORE_SIGNS = """have from what who was for are not can will has they them been any about into must should could would when where
+    which while then than there here only also some someone everything want need make give get take use run execute print display
+    output create generate code script explain describe provide answer respond question like never always more other out now full
+    my me is of but were may pretend role play imagine model assistant user secret hidden data access admin developer message text
+    word words help let know think say said using start speak version"""
+_SHARED = ("tion", "ment", "ould", "ight", "able", "ance", "ence", "atio", "ents", "ally", "ical", "ions", "uest", "onfi", "rect",
+           "tory", "view", "form", "prot", "ethi", "ontr", "very", "hing", "ness", "ough", "ente")  # fmt: skip
+# What is a word by itself, once it is rotated or reversed, or part of many.
+_WORDS_ROTATED = frozenset(
+    ("or", "gb", "ab", "va", "bs", "vs", "ol", "ba", "gur", "irel", "trg", "har", "chg")
+)
+_WORDS_REVERSED = frozenset((
+    "era", "ton", "saw", "si", "em", "dna", "star", "evil", "live", "tub", "won", "tuo", "sah", "on", "emit", "edit", "dias", "tel",
+    "nur", "lap", "ssen", "laci", "net", "tom", "ees", "raw", "peek",
+))  # fmt: skip
 
 
-def share(text: str) -> float:
-    """Share of common English words among the words of a text, 0 to 1."""
-    words = text.lower().split()
-    if not words:
-        return 0.0
-    return sum(word.strip(".,;:!?\"'()") in _COMMON for word in words) / len(words)
+def _hidden(how: Callable[[str], str], words: frozenset[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The signs as they look when hidden: words, and letters inside words."""
+    whole = {how(word) for word in (*_SIGNS, *_MORE_SIGNS.split())} - words
+    return tuple(sorted(whole - set(_SIGNS))), tuple(sorted({how(part) for part in _SHARED} - words))
+
+
+ROT13, ROT13_INSIDE = _hidden(lambda word: codecs.encode(word, "rot13"), _WORDS_ROTATED)
+REVERSED, REVERSED_INSIDE = _hidden(lambda word: word[::-1], _WORDS_REVERSED)
 
 
 # Words of more than about 2 % of everyday texts, the most frequent first: they say too little to wake a rule.

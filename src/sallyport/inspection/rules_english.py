@@ -60,7 +60,7 @@ RULES = (
     Rule(id="en-show-own-rules", type=_E, weight=0.6, pattern="<show> ~3 <own rules>"),
     Rule(id="en-ask-own-prompt", type=_E, weight=0.6, pattern="<ask> ~1 (your|ur|the_chatbot's) ~2 (prompt|instructions|guidelines|rules|directives|initialization|restrictions|configuration|system|constraints|instruction)"),
     Rule(id="en-own-secret-prompt", type=_E, weight=0.7, pattern="(your|the_AI's|the_model's|its|the_assistant's|ur) ~1 <hidden> ~2 <prompt>"),
-    Rule(id="en-own-secret-text", type=_E, weight=0.6, pattern="(your|the_AI's|the_model's|its|the_assistant's|my) ~2 <secret text>"),
+    Rule(id="en-own-secret-text", type=_E, weight=0.6, pattern="(your|the_AI's|the_model's|the_assistant's|my) ~2 <secret text>"),
     Rule(id="en-show-hidden-prompt", type=_E, weight=0.6, pattern="<show> ~2 (your|the|its|this|all|any|ur|me) ~1 <hidden> ~1 (prompt|instructions|instruction|directive|directives|guidelines|command|configuration|initialization|inducement|order|orders)"),
     Rule(id="en-behind-answer", type=_E, weight=0.85, pattern="(prompt|instruction|instructions|command|directive|order|orders|inducement|direction) ~2 (behind|that_guides|that_guided|that_drives|that_formed|that_underpins|that_dictated|that_led|guiding|driving|prompted|that_fostered|that_instigated|that_prompted|which_guides) ~2 (your|you)"),
     Rule(id="en-repeat-above", type=_E, weight=0.85, pattern="(repeat|print|output|recite|echo|return|paste|copy|write|show|quote) ~5 (words|everything|instructions|prompt|contents|messages|anything|all|initialization) ~5 (above|before_this|prior_to_this|preceding|previous_messages|that_appears_before|of_the_previous|verbatim|beginning_of_this)"),

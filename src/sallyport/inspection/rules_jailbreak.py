@@ -24,7 +24,7 @@ RULES = (
     _cue("restrictions-off", 0.5, "(restrictions|guidelines|guardrails|limitations|safeguards|policies|constraints|rules|censorship) ~1 (are|is|have_been|has_been|were|now) ~3 <are off>"),
     _cue("limits-do-not-apply", 0.75, "(safety|restrictions|filters|guidelines|limitations|protocols|policies|ethics|rules|limits|laws|policy|terms) ~2 (don't_apply|do_not_apply|no_longer_apply|doesn't_apply|no_longer_exist|not_exist|does_not_apply)"),
     _cue("become-persona", 0.85, "<become> ~4 <persona>"),
-    Rule(id="en-persona-dan", type=_J, weight=0.55, raw=r"\b(?:DAN|STAN|DUDE|UCAR|JB|DevMode|BetterDAN|A[Ii]M|NRAF|AntiGPT)\b", hints=(r"(?-i)\b(?:DAN|STAN|DUDE|UCAR|JB|DevMode|BetterDAN|AIM|AiM|NRAF|AntiGPT)\b",)),
+    Rule(id="en-persona-dan", type=_J, weight=0.5, raw=r"\b(?:DAN|STAN|DUDE|UCAR|JB|DevMode|BetterDAN|A[Ii]M|NRAF|AntiGPT)\b", hints=(r"(?-i)\b(?:DAN|STAN|DUDE|UCAR|JB|DevMode|BetterDAN|AIM|AiM|NRAF|AntiGPT)\b",)),
     _cue("become-unbound", 0.75, "<become> ~6 <unbound>"),
     _cue("become-without-limits", 0.8, "<become> ~12 <without> ~4 <limits>"),
     _cue("unbound-ai", 0.75, "<unbound> ~3 <ai>"),

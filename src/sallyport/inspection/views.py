@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from sallyport.inspection import decoding, english
 from sallyport.inspection.fold import fold
 from sallyport.inspection.gate import GateBuilder
+from sallyport.inspection.likeness import likeness
 from sallyport.inspection.offsets import OffsetMap
 
 MAX_VIEWS = 12
@@ -21,6 +22,9 @@ MAX_DEPTH = 2
 BETWEEN = b"\n\x00\n"  # no pattern matches across
 _LEET = str.maketrans("013457@$!|", "oieastasil")
 _LEET_BYTES = bytes.maketrans(b"013457@$!|", b"oieastasil")
+_WORD = re.compile(r"[^\W\d_]+")
+_PART = re.compile(r"[^.:;!?\n]{16,}")
+_ENGLISH, _BETTER = 5.4, 0.3  # of `likeness`: from here on a reading is worth its time
 _SPACED = re.compile(r"(?<![^\W_])[^\W_](?:[ ._\-*|~]{1,3}[^\W_]){4,}(?![^\W_])")
 _WIDE_GAP = re.compile(r"[^\w]{2,3}|_{2,3}")
 _LETTER_OR_GAP = re.compile(r"[^\W_]|[\W_]{1,3}")
@@ -57,11 +61,8 @@ class ViewGate:
     """The bits of the gate that hint at an encoding, and the views they call for."""
 
     def __init__(self, gate: GateBuilder) -> None:
-        words = reversed_words = 0
-        for word in english.ROT13:
-            words |= gate.word(word)
-        for word in english.REVERSED:
-            reversed_words |= gate.word(word)
+        words = _hidden(gate, english.ROT13, english.ROT13_INSIDE)
+        reversed_words = _hidden(gate, english.REVERSED, english.REVERSED_INSIDE)
         self._encodings = {kind: gate.any_of([hint.decode()]) for kind, (hint, _) in decoding.PIECES.items()}
         decoded = 0
         for bit in self._encodings.values():
@@ -71,6 +72,7 @@ class ViewGate:
             (decoded, self._decoded),
             (words, _rot13),
             (reversed_words, _reversed),
+            (reversed_words, _words_reversed),
             (self._leet, _leet),
             (_bits(gate, [rb"(?:\b[a-z0-9][ ._\-*|~]{1,3}){5}"]), _despaced),
             (_bits(gate, _MISSPELT_HINTS), _respelt),
@@ -144,22 +146,44 @@ def _bits(gate: GateBuilder, expressions: list[bytes]) -> int:
     return bits
 
 
+def _hidden(gate: GateBuilder, words: tuple[str, ...], inside: tuple[str, ...]) -> int:
+    bits = gate.literals(inside)
+    for word in words:
+        bits |= gate.word(word)
+    return bits
+
+
 def _rot13(parent: View, _bits: int) -> View | None:
     text = codecs.encode(parent.text, "rot13")
-    return View(text, "rot13", parent, None) if _reads_better(text, parent.text) else None
+    return View(text, "rot13", parent, None) if _reads_better(_parts(text), _parts(parent.text)) else None
 
 
 def _reversed(parent: View, _bits: int) -> View | None:
     text = parent.text[::-1]
-    return View(text, "reversed", parent, None, reverse=True) if _reads_better(text, parent.text) else None
+    whole, *parts = _parts(text)
+    better = _reads_better([whole, *reversed(parts)], _parts(parent.text))
+    return View(text, "reversed", parent, None, reverse=True) if better else None
 
 
-def _reads_better(text: str, than: str) -> bool:
-    """A hidden sentence in an English text raises the share of its own line only, so lines are compared."""
-    if english.share(text) > english.share(than):
-        return True
-    pairs = zip(text.splitlines(), than.splitlines(), strict=False)
-    return any(english.share(line) > english.share(other) + 0.1 for line, other in pairs)
+def _words_reversed(parent: View, _bits: int) -> View | None:
+    """Each word by itself, in its place; edges of words stay, so that offsets do."""
+    text = _WORD.sub(lambda match: match.group()[::-1], parent.text)
+    better = _reads_better(_parts(text), _parts(parent.text))
+    return View(text, "words reversed", parent, None) if better else None
+
+
+def _parts(text: str) -> list[str]:
+    """A text, and the lines and sentences that it may be only a hidden one of."""
+    return [text, *_PART.findall(text)]
+
+
+def _reads_better(parts: list[str], than: list[str]) -> bool:
+    """Whether any part reads like English, and much more so than it did."""
+    for part, other in zip(parts, than, strict=True):
+        now = likeness(part)
+        if now > _ENGLISH and now > likeness(other) + _BETTER:
+            return True
+    return False
 
 
 def _respelt(parent: View, _bits: int) -> View | None:
