@@ -7,26 +7,11 @@ import re
 
 import door_anthropic as wire
 import pytest
-from hostile import PROVIDER_KEY, HostileUpstream, Worker, response, stream_head
+from hostile import ANTHROPIC, PROVIDER_KEY, HostileUpstream, Worker, response, stream_head
 
 pytestmark = pytest.mark.slow
 CARD = "4012 8888 8888 1881"
 SECRET = "The launch word of the night shift is lighthouse and nobody outside of this room may ever hear of it at all."
-MORE = """
-[[upstreams]]
-name = "anthropic"
-kind = "anthropic"
-base_url = "http://127.0.0.1:{port}/v1"
-api_key = "file:{state}/provider.key"
-first_byte_seconds = 1.0
-idle_seconds = 1.0
-total_seconds = 3.0
-answer_bytes = 200000
-[[models]]
-name = "support-claude"
-segment = "support"
-upstream = "anthropic"
-"""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +24,7 @@ def upstream():
 @pytest.fixture(scope="module")
 def worker(upstream, tmp_path_factory):
     state = tmp_path_factory.mktemp("hostile") / "state"
-    running = Worker(state, upstream.port, MORE.format(port=upstream.port, state=state))
+    running = Worker(state, upstream.port, ANTHROPIC.format(port=upstream.port, state=state))
     yield running
     running.stop()
 

@@ -116,6 +116,23 @@ amr = ["otp"]
 {more}
 """
 
+# More of it: an upstream of the other kind, in the same place.
+ANTHROPIC = """
+[[upstreams]]
+name = "anthropic"
+kind = "anthropic"
+base_url = "http://127.0.0.1:{port}/v1"
+api_key = "file:{state}/provider.key"
+first_byte_seconds = 1.0
+idle_seconds = 1.0
+total_seconds = 3.0
+answer_bytes = 200000
+[[models]]
+name = "support-claude"
+segment = "support"
+upstream = "anthropic"
+"""
+
 
 class Worker:
     """The product's application over TCP, without the edge, with the headers that the edge would set."""

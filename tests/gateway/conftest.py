@@ -1,0 +1,22 @@
+"""One worker for all cells of the coverage matrix, before an upstream that counts its calls."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from hostile import ANTHROPIC, HostileUpstream, Worker
+from surface_answers import ALLOWING
+
+PATIENT = "[identity]\nfeed_seconds = 30.0\n"  # on a machine with much else to do
+
+
+@pytest.fixture(scope="session")
+def covered(tmp_path_factory):
+    upstream = HostileUpstream()
+    state = tmp_path_factory.mktemp("coverage") / "state"
+    more = PATIENT + ALLOWING + ANTHROPIC.format(port=upstream.port, state=state)
+    worker = Worker(state, upstream.port, more)
+    yield SimpleNamespace(worker=worker, upstream=upstream)
+    worker.stop()
+    upstream.stop()
