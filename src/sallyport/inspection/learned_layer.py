@@ -19,6 +19,7 @@ from sallyport.inspection.actions import BLOCK_SCORE, INSTRUCTED
 from sallyport.inspection.detector import INSTRUCTIONS, validated
 from sallyport.inspection.learned.fusion import Parameters
 from sallyport.inspection.learned.odds import log_odds
+from sallyport.inspection.learned.sentences import says_enough
 from sallyport.inspection.learned.suspicion import Suspicion
 from sallyport.inspection.pool import Pool
 from sallyport.model import Channel, Finding
@@ -62,7 +63,7 @@ class LearnedLayer:
         keys = {
             leaf: _key(text, channel)
             for leaf, (text, channel) in enumerate(texts)
-            if channel in INSTRUCTED and rules[leaf] < BLOCK_SCORE and text and not text.isspace()
+            if channel in INSTRUCTED and rules[leaf] < BLOCK_SCORE and says_enough(text, channel)
         }
         reads = self._first_look(texts, keys)
         await self._second_look(texts, reads)
