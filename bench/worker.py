@@ -17,12 +17,13 @@ import uvicorn
 
 from sallyport.gateway.cycle import JoinedProtocol
 from sallyport.gateway.socket import BACKLOG, bind_private
-from sallyport.serving.worker import server_config, settle
+from sallyport.serving.worker import server_config, settle, use_memory_frugally
 from sallyport.settings import loads
 from sallyport.wiring import build_app
 
 
 def main(settings: str, port: str, path: str, secret: str) -> None:
+    use_memory_frugally()
     app = build_app(loads(Path(settings).read_text()), edge_secret=secret)
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

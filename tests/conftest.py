@@ -18,3 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
 settings.register_profile("explore", derandomize=False, print_blob=True, deadline=None)
 settings.load_profile("explore" if os.environ.get("SALLYPORT_EXPLORE") else "fixed")
+
+import gates  # noqa: E402 - in tests/helpers
+
+gates.compile_once()

@@ -16,7 +16,7 @@ from sallyport.inspection import contents, leakage, views
 from sallyport.inspection.canary import Canaries
 from sallyport.inspection.contents import Contents
 from sallyport.inspection.detector import IDENTIFIERS, INSTRUCTIONS, LEAKS, NAMES, SECRETS
-from sallyport.inspection.gate import Gate, GateBuilder, together
+from sallyport.inspection.gate import Gate, GateBuilder
 from sallyport.inspection.identifiers import Identifiers
 from sallyport.inspection.leakage import Fingerprints
 from sallyport.inspection.learned.linear import Linear
@@ -32,6 +32,7 @@ from sallyport.inspection.watch import Watch, looser
 from sallyport.model import Channel, Direction, Finding
 
 _SEPARATOR = views.BETWEEN.decode()
+_NOTHING = ("", 0)
 _FEW = 8  # texts up to which a look at all of them together would cost more than it saves
 _ID = 128  # bytes up to which a text may be an id: its patterns are tried before its views, and seldom there
 _LAYERS = {
@@ -89,6 +90,7 @@ class Engine:
         self._gate = gate.build()
         self._builder = gate
         self._sieve: Gate | None = None
+        self._last = _NOTHING  # a text and its bits
         canaries = hashlib.sha256("\0".join(options.canaries).encode()).hexdigest()[:8]
         self.version = "-".join(
             filter(None, (VERSION, canaries, self._contents.version, self._looker.version))
@@ -157,8 +159,9 @@ class Engine:
         data = text.encode(errors="replace")
         if not text.isascii():
             return self._gate.scan(data)
-        found = this.gate.found(data)
-        hits = together(found)
+        hits, found = this.gate.found(data)
+        if this.gate is self._gate:
+            self._last = text, hits
         if self._is_clean(data, hits, found, channels, this, joined=joined):
             return None
         return hits if this.gate is self._gate else self._gate.scan(data)
@@ -238,7 +241,9 @@ class Engine:
         return [*(span for span in spans if span.type not in _PATTERNS), *disjoint(looked, self._rank)]
 
     def _bits(self, text: str) -> int:
-        return self._gate.scan(text.encode(errors="replace"))
+        """The gate's bits of a text; those of the last one are asked for again, by the learned layer."""
+        (last, bits), self._last = self._last, _NOTHING
+        return bits if last == text else self._gate.scan(text.encode(errors="replace"))
 
     def _text(self, text: str, channel: Channel, hits: int, this: _Pass) -> list[Span]:
         """All that is seen in one text, in characters of it."""

@@ -77,11 +77,6 @@ def _on_match(number: int, _start: int, _end: int, _flags: int, hits: Any) -> No
     hits.append(number)
 
 
-def together(found: list[int]) -> int:
-    """Single bits as one number."""
-    return reduce(or_, found, 0)
-
-
 class Gate:
     """A compiled set of expressions. Each has the bit of its place, or of its number where there are `numbers`.
 
@@ -94,7 +89,9 @@ class Gate:
         numbers: Sequence[int] = (),
         compiled: Mapping[bytes, bytes] | None = None,
     ) -> None:
-        self._bits = [1 << number for number in numbers or range(len(expressions))]
+        self._places = tuple(numbers or range(len(expressions)))
+        self._bits = [1 << place for place in self._places]
+        self._in_order = not numbers
         self.everything = sum(self._bits)
         self.digest = hashlib.sha256(repr(expressions).encode()).digest()
         known = (compiled or {}).get(self.digest)
@@ -110,16 +107,16 @@ class Gate:
         self._database.scan(data, match_event_handler=_on_match, context=hits)
         return bool(hits)
 
-    def found(self, data: bytes) -> list[int]:
-        """The bits of all expressions that occur in `data`, one by one."""
+    def found(self, data: bytes) -> tuple[int, list[int]]:
+        """The bits of all expressions that occur in `data`: together, and the places (n of 1 << n) one by one."""
         hits: list[int] = []
         self._database.scan(data, match_event_handler=_on_match, context=hits)
-        bits = self._bits
-        return [bits[number] for number in hits]
+        bits = reduce(or_, [self._bits[number] for number in hits], 0)
+        return bits, hits if self._in_order else [self._places[number] for number in hits]
 
     def scan(self, data: bytes) -> int:
         """The same bits, together."""
-        return together(self.found(data))
+        return self.found(data)[0]
 
 
 def _compiled(expressions: list[tuple[bytes, bool]]) -> hyperscan.Database:

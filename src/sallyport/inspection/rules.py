@@ -195,32 +195,38 @@ def _alternatives(phrases: Iterable[str], *, loose: bool) -> str:
     return f"(?:{joined})" if loose else rf"\b(?:{joined})\b"
 
 
+_NONE: frozenset[int] = frozenset()
+
+
 class Selection:
     """Some of the rules, and which of them a gate's bits call for."""
 
     def __init__(self, rules: Iterable[Compiled]) -> None:
         self._rules = list(rules)
-        self._by_bit: dict[
-            int, list[tuple[int, int]]
-        ] = {}  # of the rarest gate: rule, bits of its other gate
-        self.mask = 0
+        self.mask = 0  # the bits of each rule's rarer gate
+        self._all = 0
+        rarer: dict[int, set[int]] = {}  # place of a bit: numbers of the rules whose rarer gate has it
+        other: dict[int, set[int]] = {}
         for number, compiled in enumerate(self._rules):
             anchor = min(compiled.gates, key=int.bit_count)
             rest = next((bits for bits in compiled.gates if bits is not anchor), anchor)
             self.mask |= anchor
-            for bit in _each(anchor):
-                self._by_bit.setdefault(bit, []).append((number, rest))
+            self._all |= anchor | rest
+            for bits, table in ((anchor, rarer), (rest, other)):
+                for place in _places(bits):
+                    table.setdefault(place, set()).add(number)
+        self._rarer = {place: frozenset(numbers) for place, numbers in rarer.items()}
+        self._other = {place: frozenset(numbers) for place, numbers in other.items()}
 
     def candidates(self, hits: int, found: Iterable[int] | None = None) -> list[Compiled]:
-        """The rules that may match a text with these bits, in order. `found` are the same bits, one by one."""
+        """The rules that may match a text with these bits, in order. `found` are the places of the same bits."""
         if not hits & self.mask:
             return []
-        numbers: set[int] = set()
-        by_bit = self._by_bit
-        for bit in found or _each(hits & self.mask):
-            for number, rest in by_bit.get(bit, ()):
-                if hits & rest:
-                    numbers.add(number)
+        places = list(_places(hits & self._all)) if found is None else found
+        rarer = _NONE.union(*[self._rarer[place] for place in places if place in self._rarer])
+        numbers = rarer.intersection(
+            _NONE.union(*[self._other[place] for place in places if place in self._other])
+        )
         return [self._rules[number] for number in sorted(numbers)]
 
 
@@ -252,9 +258,9 @@ class RuleSet:
         return self._applying[channel, output]
 
 
-def _each(bits: int) -> Iterator[int]:
-    """The single bits of a set of bits."""
+def _places(bits: int) -> Iterator[int]:
+    """The places of the single bits in a set of bits."""
     while bits:
         bit = bits & -bits
-        yield bit
+        yield bit.bit_length() - 1
         bits ^= bit

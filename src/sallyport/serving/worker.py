@@ -29,6 +29,8 @@ from sallyport.serving.child import NOT_USABLE, TICK
 from sallyport.stores.shelf import Shelf
 
 GARBAGE = 20_000  # new objects between two looks for cycles
+# mallopt(3): one arena, blocks from 128 kB on straight from the system, and what is free at the top given back
+_FRUGAL = {-8: 1, -3: 128 * 1024, -1: 256 * 1024}
 
 
 class WorkerOrders(Struct, frozen=True, kw_only=True):
@@ -55,6 +57,14 @@ def run_worker(
     config = server_config(app, graceful_seconds=graceful_seconds)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(_serve(uvicorn.Server(config), listener, beat))
+
+
+def use_memory_frugally() -> None:
+    """Before the first thread: glibc's arenas and the blocks that it keeps would be 18 MB of 148 under load."""
+    with contextlib.suppress(AttributeError):  # another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        for parameter, value in _FRUGAL.items():
+            mallopt(parameter, value)
 
 
 def server_config(app: Any, *, graceful_seconds: int = 8) -> uvicorn.Config:
@@ -155,6 +165,7 @@ def main(arguments: list[str]) -> None:
     """Take the orders, build the app, serve it. Exits with 78 where the configuration cannot be used."""
     parent, payload, beat, listener, shelf = (int(argument) for argument in arguments)
     leash(parent)
+    use_memory_frugally()
     with open(payload, "rb") as file:  # noqa: PTH123 - a descriptor
         orders = msgspec.json.decode(file.read(), type=WorkerOrders)
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from contextlib import AsyncExitStack
 
-from sallyport.identity.fetch import ProviderHttp
 from sallyport.identity.jwks import KeySource, RemoteKeys, StaticKeys
 from sallyport.identity.providers import ProviderRules
 from sallyport.settings.schema import Provider
@@ -17,6 +16,8 @@ def source(provider: Provider, token_bytes: int, opened: AsyncExitStack) -> tupl
     rules = translate.provider_rules(provider, token_bytes)
     if provider.jwks_file:
         return rules, StaticKeys(translate.static_keys(provider))
+    from sallyport.identity.fetch import ProviderHttp  # noqa: PLC0415 - 8 MB, which keys from a file do not need
+
     pem = translate.read_file(provider.ca_file) if provider.ca_file else b""
     http = ProviderHttp(ca_pem=pem, unsafe_http=provider.unsafe_http)
     opened.push_async_callback(http.close)
