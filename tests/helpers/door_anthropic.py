@@ -76,7 +76,8 @@ PING = {"type": "ping"}
 
 
 def cut(words, size=4):
-    return [words[i : i + size] for i in range(0, len(words), size)]
+    """The words in pieces: of a size, or as a function cuts them."""
+    return size(words) if callable(size) else [words[i : i + size] for i in range(0, len(words), size)]
 
 
 def block(index, given, size=4):

@@ -62,8 +62,9 @@ def event(kind: str, **members) -> dict:
     return {"type": f"response.{kind}", **members}
 
 
-def pieces(words: str, size: int = 3) -> list[str]:
-    return [words[i : i + size] for i in range(0, len(words), size)]
+def pieces(words: str, size=3) -> list[str]:
+    """The words in pieces: of a size, or as a function cuts them."""
+    return size(words) if callable(size) else [words[i : i + size] for i in range(0, len(words), size)]
 
 
 def events(*items, size: int = 3, **more) -> list[dict]:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from functools import reduce
 from itertools import pairwise
 from operator import or_
@@ -257,3 +258,20 @@ def test_few_leaves_the_rest_to_views(text: str) -> None:
 @given(LOOK.map(str.encode), st.sampled_from(["base64", "hex"]))
 def test_decodes_says_whether_decode_does(data: bytes, kind: str) -> None:
     assert decodes(data, kind) == (decode(data.decode(), [kind]) is not None)
+
+
+def test_escaped_halves_of_a_character_are_read_together() -> None:
+    """JSON writes what is beyond the first plane in two halves: an emoji stopped a call, and bold letters hid a word."""
+    for text in ("the canary, naïve 🎉 and so on", "party 🎉🎉", "only half: 🎉"[:-1]):
+        escaped = f'{{"a": {json.dumps(text)}}} and base64 aGVsbG8gd29ybGQsIGhvdyBhcmUgeW91'
+        assert any(text in view.text for view in views(escaped))
+    assert any("password" in view.text for view in views(json.dumps("my 𝐩𝐚𝐬𝐬𝐰𝐨𝐫𝐝 is")))
+
+
+HALVES = ["\\ud83c", "\\udf89", "\\u0061", " ", "aGVsbG8gd29ybGQsIGhvd", "%41", "x"]
+
+
+@given(st.lists(st.sampled_from(HALVES)).map("".join))
+def test_no_escape_ends_in_an_error(text: str) -> None:
+    for view in views(text):
+        view.text.encode()

@@ -10,23 +10,21 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from msgspec.structs import replace
-
 from sallyport.errors import Fault, Refusal, UpstreamFault
 from sallyport.gateway import outcome, sse, tools
 from sallyport.gateway.deadline import Deadline
-from sallyport.gateway.dialects.base import Chunk, Piece, Streaming, ToolCall, ToolPiece
+from sallyport.gateway.dialects.base import Chunk, Piece, Streaming
 from sallyport.gateway.envelope import Envelopes
 from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.held_members import HeldMembers
+from sallyport.gateway.held_tools import HeldTools
 from sallyport.gateway.limits import Limits
 from sallyport.gateway.mould import Mould
 from sallyport.gateway.outcome import output_blocked
 from sallyport.gateway.plug_in_gate import PlugInGate
-from sallyport.gateway.ports import Rooms, StreamGuard
+from sallyport.gateway.ports import Released, Rooms, StreamGuard
 from sallyport.gateway.stages import expect
-
-MOST_TOOL_CHARACTERS = 1_048_576
+from sallyport.model import Finding
 
 
 class StreamAnswer:
@@ -44,11 +42,8 @@ class StreamAnswer:
         self._envelopes = Envelopes(rooms.inspection, self._dialect, x)
         self._gate = PlugInGate(rooms.inspection, self._dialect, x) if rooms.inspection.plug_ins else None
         self._fields: dict[tuple[int, str], Chunk] = {}  # open text buffers, and a chunk shaped like theirs
-        self._tools: dict[tuple[int, int], ToolCall] = {}  # without their arguments
-        self._arguments: dict[tuple[int, int], list[str]] = {}
-        self._tool_chunk: Chunk | None = None
+        self._tools = HeldTools()
         self._members = HeldMembers(rooms.inspection, self._dialect, x)
-        self._tool_characters = 0
         self._open: set[int] = set()  # choices that have begun and not finished
         self._finished: dict[int, str] = {}  # choices that have, and why
         self._ended = False
@@ -59,6 +54,7 @@ class StreamAnswer:
         self._idle = 0.0
         self._reader = sse.Reader(limit=limits.event_bytes)
         self._stopped: Refusal | Exception | None = None  # what ended the answer while nobody was awake
+        self._last_words: list[bytes] = []  # what may leave of the text that ended it
         self._watcher: asyncio.Task[None]
 
     async def deliver(self) -> Refusal | None:
@@ -76,7 +72,9 @@ class StreamAnswer:
             x.upstream_status = answer.status
             x.stage = "inspect_output"
             answer.offer(self._take)
-            return await self._flow(answer.chunks())
+            refusal = await self._flow(answer.chunks())
+            await self._let_go(self._last_words)
+            return refusal
         finally:
             self._watcher.cancel()
             await answer.close()
@@ -229,8 +227,14 @@ class StreamAnswer:
         if released.findings:
             x.findings += released.findings
         if released.blocked is not None:
-            return output_blocked(released.blocked, self._dialect.place(*place))
+            return self._blocked(chunk, place, released)
         return expect(released.text, str)
+
+    def _blocked(self, like: Chunk, place: tuple[int, str], released: Released) -> Refusal:
+        """Why the answer ends. What stands before the finding leaves: it would have, had it come in smaller pieces."""
+        if released.text and self._gate is None:
+            self._last_words = [self._dialect.text_event(like, *place, expect(released.text, str))]
+        return output_blocked(expect(released.blocked, Finding), self._dialect.place(*place))
 
     async def _many(self, chunk: Chunk, out: list[bytes]) -> Refusal | None:
         """Several deltas, tool calls or the end of a choice in one event."""
@@ -241,7 +245,8 @@ class StreamAnswer:
             if text:
                 out.append(self._dialect.text_event(chunk, piece.choice, piece.field, text))
         for tool in chunk.tools:
-            self._collect(chunk, tool)
+            self._goes_on(tool.choice)
+            self._tools.collect(chunk, tool)
         for member in chunk.members:
             self._goes_on(member.choice)
             self._members.hold(chunk, member)
@@ -264,24 +269,6 @@ class StreamAnswer:
             raise UpstreamFault("a choice went on after its end", code="upstream_invalid")
         self._open.add(choice)
 
-    def _collect(self, chunk: Chunk, tool: ToolPiece) -> None:
-        """Gather a tool call: id and name come once, arguments in any pieces."""
-        place = (tool.choice, tool.index)
-        self._tool_chunk = self._tool_chunk or chunk
-        self._goes_on(tool.choice)
-        self._tool_characters += len(tool.arguments) + len(tool.name)
-        old = self._tools.get(place)
-        if self._tool_characters > MOST_TOOL_CHARACTERS or (old is None and len(self._tools) >= tools.MOST):
-            raise UpstreamFault("tool calls are too large", code="upstream_too_large")
-        self._arguments.setdefault(place, []).append(tool.arguments)
-        self._tools[place] = ToolCall(
-            choice=tool.choice,
-            index=tool.index,
-            id=tool.id or (old.id if old else ""),
-            name=(old.name if old else "") or tool.name,
-            arguments="",
-        )
-
     async def _finish_choice(self, choice: int, out: list[bytes]) -> Refusal | None:
         """Release what is still held of a choice: its texts, then its tool calls."""
         self._open.discard(choice)
@@ -291,7 +278,7 @@ class StreamAnswer:
             if released.findings:
                 self._x.findings += released.findings
             if released.blocked is not None:
-                return output_blocked(released.blocked, self._dialect.place(*place))
+                return self._blocked(like, place, released)
             text: str | Refusal = released.text
             if self._gate is not None:
                 text = await self._gate.release(place, released.text, last=True)
@@ -299,16 +286,12 @@ class StreamAnswer:
                 return text
             if text:
                 out.append(self._dialect.text_event(like, choice, place[1], text))
-        calls = [
-            replace(self._tools.pop(place), arguments="".join(self._arguments.pop(place)))
-            for place in sorted(self._tools)
-            if place[0] == choice
-        ]
-        if calls and self._tool_chunk is not None:
+        calls = self._tools.take(choice)
+        if calls and self._tools.like is not None:
             ready = await tools.release(self._x, self._rooms, self._guard, calls)
             if isinstance(ready, Refusal):
                 return ready
-            out.append(self._dialect.tool_event(self._tool_chunk, ready))
+            out.append(self._dialect.tool_event(self._tools.like, ready))
         return await self._members.release(choice, out)
 
     async def _finish(self, out: list[bytes]) -> Refusal | None:

@@ -90,7 +90,7 @@ def _id_decodes(data: bytes, kind: str) -> bool:
 
 def _decode_piece(kind: str, piece: str) -> str | None:
     if kind == "escape":
-        return _ONE_ESCAPE.sub(_unescape, piece)
+        return _paired(_ONE_ESCAPE.sub(_unescape, piece))
     if kind == "entity":
         return html.unescape(piece)
     if kind == "percent":
@@ -112,6 +112,13 @@ def _line_by_line(piece: str) -> str | None:
 def _unescape(match: re.Match[str]) -> str:
     code = match.group(1) or match.group(2)
     return chr(int(code, 16)) if code else _ESCAPES[match.group(3)]
+
+
+def _paired(text: str) -> str:
+    """Two halves of a character as that character (RFC 8259, 7), one alone as the sign for what cannot be read."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _from_base64(piece: bytes) -> bytes:
