@@ -110,6 +110,9 @@ CATALOGUE: dict[str, Spec] = {
     "json_invalid": Spec(400, REQUEST, "The body is not valid JSON.", "Correct it."),
     "json_duplicate": Spec(400, REQUEST, "The body names a member twice.", "Name each member once."),
     "json_too_deep": Spec(400, REQUEST, "The body is nested too deeply.", "Flatten it."),
+    "json_too_many": Spec(
+        413, REQUEST, "The body holds too many values.", "Send fewer, or raise limits.json_values."
+    ),
     "field_unknown": Spec(
         400,
         REQUEST,

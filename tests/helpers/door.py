@@ -150,6 +150,9 @@ class World:
 
     mask_arguments = mask
 
+    def is_apart(self, text, findings):
+        return False
+
     def values(self):
         return ()
 

@@ -12,7 +12,7 @@ from sallyport.errors import DetectorFault
 from sallyport.inspection.room import InspectionRoom, RoomOptions
 from sallyport.inspection.vault import Vaults
 from sallyport.model import Finding, Principal
-from sallyport.wiring.guards import Bounds, Guards
+from sallyport.wiring.guards import LONG_CHARACTERS, Bounds, Guards
 
 TEXT = "our word"
 
@@ -78,3 +78,21 @@ def test_values_in_arguments_that_are_no_json_are_spelled_with_escapes(guards, c
     for findings in ((), found):
         out = guards.guard(conversation, (), ()).arguments(broken, findings)
         assert '{"to": "a \\"b\\"\\\\c@example.org", "x": "' in out.text
+
+
+@pytest.mark.parametrize(
+    ("characters", "findings", "conversation", "apart"),
+    [
+        (LONG_CHARACTERS, 0, "", False),
+        (LONG_CHARACTERS + 1, 0, "", True),
+        (LONG_CHARACTERS + 1, 1, "", True),
+        (LONG_CHARACTERS + 1, 0, "named", True),
+        (LONG_CHARACTERS + 1, 1, "named", False),
+    ],
+)
+def test_a_text_is_masked_in_another_thread_only_if_no_other_call_can_know_the_vault(
+    guards, characters, findings, conversation, apart
+):
+    vault = guards.vault(Principal(id="ann"), conversation)
+    found = [Finding(type="email", start=0, end=1, action="mask")] * findings
+    assert vault.is_apart("a" * characters, found) is apart

@@ -12,6 +12,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     body_bytes: int = 1_048_576
     body_seconds: float = 10.0
     json_depth: int = 32
+    json_values: int = 50_000
     in_flight: int = 256
     stage_seconds: float = 5.0
     default_output_tokens: int = 4096

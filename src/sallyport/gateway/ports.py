@@ -115,6 +115,9 @@ class Vault(Protocol):
     def mask_arguments(self, text: str, findings: Sequence[Finding]) -> str:
         """The same inside a JSON text of tool arguments."""
 
+    def is_apart(self, text: str, findings: Sequence[Finding]) -> bool:
+        """Whether masking a text takes long, and touches nothing that other calls change: then another thread may do it."""
+
     def values(self) -> Sequence[tuple[str, str, str]]:
         """(token, type, value) of everything masked so far in this call."""
 

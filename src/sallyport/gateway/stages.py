@@ -6,15 +6,18 @@ lies ends as a refusal.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import defaultdict
+from functools import partial
 from typing import TypeVar
 
 from msgspec.structs import replace
 
 from sallyport.errors import Fault, Refusal
-from sallyport.gateway import body, records, strict_json
-from sallyport.gateway.dialects.base import Options
+from sallyport.gateway import body, json_size, records, strict_json
+from sallyport.gateway.aside import aside
+from sallyport.gateway.dialects.base import Dialect, Options
 from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.limits import Limits
 from sallyport.gateway.outcome import input_blocked
@@ -42,6 +45,7 @@ ACTIONS = {
 }
 CONVERSATION = re.compile(r"[A-Za-z0-9._-]{1,128}")
 OPENING_BYTES = 32
+_LEAVES_A_TURN = 512  # that are masked before others get their turn
 
 
 def expect(value: object, kind: type[T]) -> T:
@@ -82,21 +86,26 @@ async def parse(x: Exchange, _rooms: Rooms, limits: Limits) -> Refusal | None:
     raw = await _read(x, limits)
     if isinstance(raw, Refusal):
         return raw
-    call = _call(x, raw, limits)
+    read = partial(_call, x.dialect, raw, limits)
+    call = read() if json_size.is_quick(raw) else await aside(read)
     if isinstance(call, Refusal):
         return call
     x.call = expect(call, Call)
     return _conversation(x)
 
 
-def _call(x: Exchange, raw: bytes, limits: Limits) -> Call | Refusal:
+def _call(dialect: Dialect, raw: bytes, limits: Limits) -> Call | Refusal:
+    if json_size.has_more(raw, limits.json_values):
+        return Refusal(
+            code="json_too_many", message=f"The body holds more than {limits.json_values} values and members."
+        )
     document = strict_json.decode(raw)
     if isinstance(document, Refusal):
         return document
-    plain = x.dialect.plain(raw, document, limits.json_depth)
+    plain = dialect.plain(raw, document, limits.json_depth)
     if plain is not None:
         return plain
-    return strict_json.judge(raw, document, depth=limits.json_depth) or x.dialect.parse(
+    return strict_json.judge(raw, document, depth=limits.json_depth) or dialect.parse(
         raw, document, Options(fields=limits.allow_fields, provider_tools=limits.allow_provider_tools)
     )
 
@@ -221,12 +230,16 @@ async def mask(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | None:
                 return input_blocked(found[0], strict_json.dotted(leaf.path))
             continue
         hide = x.vault.mask_arguments if leaf.channel == "tool_arguments" else x.vault.mask
-        masked = expect(hide(leaf.text, found), str)
+        work = partial(hide, leaf.text, found)
+        masked = expect(await aside(work) if x.vault.is_apart(leaf.text, found) else work(), str)
+        if index % _LEAVES_A_TURN == _LEAVES_A_TURN - 1:
+            await asyncio.sleep(0)
         if found and masked == leaf.text:
             raise Fault("a value was not masked", code="inspection_failed")
         if masked != leaf.text:
             edits[leaf.path] = masked
-    x.outgoing = x.dialect.outgoing(call, x.model.upstream_model, edits)
+    written = partial(x.dialect.outgoing, call, x.model.upstream_model, edits)
+    x.outgoing = written() if json_size.is_quick(call.raw) else await aside(written)
     return None
 
 

@@ -7,6 +7,7 @@ set of settings. Raises `DetectorFault` whenever the encoder fails, is late or l
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from functools import partial
@@ -29,6 +30,8 @@ ENCODER = "sallyport.inspection.learned.detector:build"
 MEMORY_MB = 1024  # of address space; 170 are resident
 INLINE_CHARACTERS = 4096  # of one text; a longer one is read by the encoder without a first look
 NEW_CHARACTERS = 32_768  # of all texts of a call that were not seen before; the same for what goes beyond
+TURN_CHARACTERS = 4096  # of texts that are looked at in one turn of the event loop
+_TEXT_CHARACTERS = 64  # what a text costs besides its length, in characters
 ASKED = 16  # texts of one call that the encoder reads after a first look: the most suspicious
 TELL_SCORE = 0.35  # below, nothing is said
 KEPT = 8192  # texts that are remembered
@@ -65,21 +68,26 @@ class LearnedLayer:
             for leaf, (text, channel) in enumerate(texts)
             if channel in INSTRUCTED and rules[leaf] < BLOCK_SCORE and says_enough(text, channel)
         }
-        reads = self._first_look(texts, keys)
+        reads = await self._first_look(texts, keys)
         await self._second_look(texts, reads)
         for leaf, read in reads.items():
             self._remember(keys[leaf], read)
         told = [self._told(leaf, texts[leaf], read, rules[leaf]) for leaf, read in reads.items()]
         return tuple([finding for finding in told if finding is not None])
 
-    def _first_look(self, texts: Sequence[tuple[str, Channel]], keys: dict[int, bytes]) -> dict[int, Read]:
-        left = NEW_CHARACTERS
+    async def _first_look(
+        self, texts: Sequence[tuple[str, Channel]], keys: dict[int, bytes]
+    ) -> dict[int, Read]:
+        left, turn = NEW_CHARACTERS, TURN_CHARACTERS
         reads: dict[int, Read] = {}
         for leaf, key in keys.items():
             text = texts[leaf][0]
             read = self._known.get(key)
             if read is None and len(text) <= min(INLINE_CHARACTERS, left):
-                left -= len(text)
+                if turn <= 0:  # others get their turn between two texts
+                    turn = TURN_CHARACTERS
+                    await asyncio.sleep(0)
+                left, turn = left - len(text), turn - len(text) - _TEXT_CHARACTERS
                 read = Read(self._suspicion.most(text)[0])
             reads[leaf] = read or Read(_ALWAYS)
         return reads

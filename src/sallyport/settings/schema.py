@@ -21,6 +21,7 @@ class Limits(Base, frozen=True, kw_only=True):
     body_bytes: int = 1_048_576
     body_seconds: float = 10.0  # to receive the whole body
     json_depth: int = 32
+    json_values: int = 50_000  # values and member names together
     connections: int = 1024  # at the edge
     in_flight: int = 256  # calls in one worker
     stage_seconds: float = 5.0  # all stages before the send, together

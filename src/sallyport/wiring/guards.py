@@ -14,6 +14,8 @@ from sallyport.inspection.stream import StreamGuard
 from sallyport.inspection.vault import Vault, Vaults
 from sallyport.model import STOPPING, Channel, Direction, Finding, Principal
 
+LONG_CHARACTERS = 16_384  # of a text that is not masked on the event loop
+
 
 def everything(_kind: str) -> bool:
     """What a caller may see of the values that came from the caller: all of them."""
@@ -31,10 +33,18 @@ class Conversation:
     """A vault as the corridor sees it."""
 
     def __init__(
-        self, vault: Vault, room: InspectionRoom, roles: Sequence[str], plug_ins: frozenset[str], segment: str
+        self,
+        vault: Vault,
+        room: InspectionRoom,
+        roles: Sequence[str],
+        plug_ins: frozenset[str],
+        segment: str,
+        *,
+        private: bool = False,
     ) -> None:
+        """`private`: no other call can come upon this vault."""
         self.vault, self.plug_ins, self._room = vault, plug_ins, room
-        self._roles, self._segment = roles, segment
+        self._roles, self._segment, self._private = roles, segment, private
         self.mask = vault.mask
 
     def mask_arguments(self, text: str, findings: Sequence[Finding]) -> str:
@@ -46,6 +56,12 @@ class Conversation:
             raise DetectorFault("a plug-in's finding in tool arguments cannot be masked")
         scan = self._scan if findings and len(text) <= self._room.inline_characters else None
         return mask_arguments(self.vault, text, scan, known=findings)
+
+    def is_apart(self, text: str, findings: Sequence[Finding]) -> bool:
+        """Long, and either nothing is written into the vault or no other call can know it; the detectors are left alone."""
+        if len(text) <= max(self._room.inline_characters, LONG_CHARACTERS):
+            return False
+        return not findings or self._private
 
     def _scan(self, text: str) -> Sequence[Finding]:
         return self._room.scan_inline(text, "tool_arguments", "input", self._roles, segment=self._segment)
@@ -163,7 +179,9 @@ class Guards:
     def vault(self, principal: Principal, conversation: str, segment: str = "") -> Conversation:
         """The vault of a conversation."""
         vault = self._vaults.get(principal.id, conversation)
-        return Conversation(vault, self._room, principal.roles, self.plug_ins, segment)
+        return Conversation(
+            vault, self._room, principal.roles, self.plug_ins, segment, private=not conversation
+        )
 
     def guard(
         self,
@@ -216,6 +234,10 @@ class NoInspection:
         return text
 
     mask_arguments = mask
+
+    def is_apart(self, _text: str, _findings: Sequence[Finding]) -> bool:
+        """There is nothing to do."""
+        return False
 
     def values(self) -> Sequence[tuple[str, str, str]]:
         """None."""

@@ -82,6 +82,7 @@ def limits(settings: Settings) -> Limits:
         body_bytes=given.body_bytes,
         body_seconds=given.body_seconds,
         json_depth=given.json_depth,
+        json_values=given.json_values,
         in_flight=given.in_flight,
         stage_seconds=given.stage_seconds,
         default_output_tokens=settings.access.default_output_tokens,
