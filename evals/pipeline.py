@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sallyport.inspection.actions import BLOCK_SCORE
 from sallyport.inspection.detector import INSTRUCTIONS
 from sallyport.inspection.engine import Engine
 from sallyport.inspection.learned import detector, shipped
 from sallyport.inspection.learned.odds import log_odds
 from sallyport.inspection.learned.suspicion import Suspicion
+from sallyport.inspection.thresholds import BLOCK_SCORE
 from sallyport.model import Channel
 
 

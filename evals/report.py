@@ -25,9 +25,9 @@ from evals.disguises import DISGUISES
 from evals.figures import Share, mean, share, table
 from evals.pipeline import Pipeline
 from evals.rules_seen import CHANNELS, evidence
-from sallyport.inspection.actions import BLOCK_SCORE, FLAG_SCORE
 from sallyport.inspection.learned import shipped
 from sallyport.inspection.learned.fusion import interpolated
+from sallyport.inspection.thresholds import BLOCK_SCORE, FLAG_SCORE
 
 HERE = Path(__file__).parent
 DISGUISED = 250

@@ -19,7 +19,7 @@ CHAT = {
     "janitor": set(),
 }
 TOOL = Tool(name="lookup", arguments="{}", declared=True)
-ADMIN = {"read_log", "read_content", "export_log", "manage_people", "explain"}
+ADMIN = {"read_log", "read_content", "export_log", "manage_people", "explain", "calibrate", "mark_finding"}
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -46,6 +46,19 @@ def test_everyone_reads_and_explains_what_is_their_own(room, ask, role) -> None:
         assert room.authorise(ask(role, action, self_owned=True)).allowed
     for action in ("read_log", "export_log", "manage_people"):
         assert room.authorise(ask(role, action, self_owned=True)).allowed is (role == "security-admin")
+
+
+def test_nobody_judges_a_call_of_their_own(room, ask) -> None:
+    assert room.authorise(ask("security-admin", "mark_finding")).allowed
+    assert room.authorise(ask("security-admin", "mark_finding", self_owned=True)).policies == (
+        "guard-own-mark",
+    )
+
+
+def test_a_calibration_needs_a_purpose(room, ask) -> None:
+    for own in (False, True):
+        asked = ask("security-admin", "calibrate", self_owned=own)
+        assert room.authorise(asked).policies == ("guard-purpose-calibration",)
 
 
 def test_content_of_others_needs_a_purpose(room, ask) -> None:

@@ -10,6 +10,16 @@ from cli_verbs import VERBS
 from settings_keys import keys
 
 from sallyport.errors import CATALOGUE
+from sallyport.gateway.own.tuning import MOST_SECONDS
+from sallyport.inspection.calibrate import (
+    LEAST_BUDGET,
+    LEAST_CALLS,
+    MOST_ALARMS,
+    MOST_BUDGET,
+    MOST_SHARE,
+    ROLE_CALLERS,
+)
+from sallyport.inspection.thresholds import BLOCK_BOUNDS, FLAG_BOUNDS
 from sallyport.settings import loads
 from sallyport.wiring import routes
 from sallyport.wiring.build import Deployment
@@ -87,3 +97,19 @@ def test_runtime_dependencies(pages, root):
     assert {name for name, _ in rows} == needed
     assert [name for name, _ in rows] == sorted(name for name, _ in rows)
     assert all(len(why.split()) > 2 for _, why in rows)
+
+
+def test_the_guide_to_calibration(pages):
+    """Its parts, and each bound that an operator relies on, as the code has it."""
+    text = pages["docs/calibration.md"]
+    parts = {"The round", "Two keys", "What is fitted", "What it cannot do", "Marks", "Where it is kept"}
+    assert set(re.findall(r"^## (.+)$", text, re.MULTILINE)) == parts
+    verbs = {verb.rpartition(" ")[2] for verb in VERBS if verb.startswith("sallyport inspect ")}
+    assert {verb for verb in verbs if verb in text} == verbs
+    words = " ".join(text.split())
+    for low, high, layer in ((*FLAG_BOUNDS, "flag"), (*BLOCK_BOUNDS, "block")):
+        assert f"{layer} threshold" in words
+        assert f"between {low:.2f} and {high:.2f}" in words
+    assert f"below {LEAST_BUDGET * 100:.2f} % and above {MOST_BUDGET * 100:.0f} % of calls" in words
+    assert f"at most {MOST_SECONDS // 86_400})" in words
+    assert (MOST_SHARE, MOST_ALARMS, LEAST_CALLS, ROLE_CALLERS) == (0.1, 1 / 3, 100, 3)

@@ -13,7 +13,10 @@ def commands(group=None, name: str = "sallyport"):
         if hasattr(command, "commands"):
             yield from commands(command, f"{name} {word}")
         else:
-            yield f"{name} {word}", command
+            yield (
+                f"{name} {word}".rstrip(),
+                command,
+            )  # a command without a name is what its group does by itself
 
 
 VERBS = dict(commands())

@@ -12,7 +12,7 @@ from sallyport.model import Device, Model, Principal, TlsFacts, Tool
 
 USE_MODEL = ("chat", "embed", "list_model")
 ON_LOG = ("read_log", "read_content", "export_log")
-ON_DEPLOYMENT = ("manage_people", "explain")
+ON_DEPLOYMENT = ("manage_people", "explain", "calibrate", "mark_finding")
 ACTIONS = (*USE_MODEL, "use_tool", *ON_LOG, *ON_DEPLOYMENT)
 
 NO_DEVICE = Device()

@@ -7,10 +7,12 @@ import signal
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 
 import typer
+from typer.core import TyperGroup
 
+from sallyport.cli import inspect_calibrate, inspect_marks
 from sallyport.cli.output import fail, neutral, say
 from sallyport.errors import CATALOGUE, Fault
 
@@ -36,9 +38,28 @@ Json = Annotated[bool, typer.Option("--json", help="Rows of JSON in, one line of
 NOT_INSPECTED = 1
 
 
+class TextOrVerb(TyperGroup):
+    """`inspect` takes a text, unless the word is one of its verbs: the command that takes it has no name."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = {"": self.commands.pop("inspect"), **self.commands}
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Let what is no verb go to the command that takes a text."""
+        return super().parse_args(ctx, args if args and args[0] in self.commands else ["", *args])
+
+
 def add(app: typer.Typer) -> None:
-    """Add the verb."""
-    app.command()(inspect)
+    """Add the verbs."""
+    verbs = typer.Typer(cls=TextOrVerb, help="What the door would do with a text.")
+    verbs.command()(inspect)
+    verbs.command()(inspect_calibrate.calibrate)
+    verbs.command()(inspect_marks.false_alarm)
+    verbs.command()(inspect_marks.true_attack)
+    verbs.command()(inspect_marks.marks)
+    verbs.command()(inspect_marks.unmark)
+    app.add_typer(verbs, name="inspect")
 
 
 def inspect(
@@ -48,6 +69,8 @@ def inspect(
     """What the door would do with a text.
 
     Needs no door and no state. Exit code 1 if a text could not be inspected, 3 if there is no such file.
+
+    Verbs instead of a text: calibrate, false-alarm, true-attack, marks, unmark.
     """
     from sallyport.wiring.inspect_rows import Reading  # noqa: PLC0415
     from sallyport.wiring.inspecting import CHANNELS  # noqa: PLC0415

@@ -16,7 +16,13 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 @contextmanager
 def progress(what: str, source: BinaryIO) -> Iterator[Callable[[int], None]]:
     """Called with each number of bytes that are done. Silent unless standard error alone is a terminal."""
-    with Progress(
+    with _bar() as bar:
+        task = bar.add_task(what, total=_size(source))
+        yield lambda count: bar.advance(task, count)
+
+
+def _bar() -> Progress:
+    return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
@@ -24,9 +30,7 @@ def progress(what: str, source: BinaryIO) -> Iterator[Callable[[int], None]]:
         console=Console(stderr=True),
         transient=True,
         disable=not sys.stderr.isatty() or sys.stdout.isatty(),
-    ) as bar:
-        task = bar.add_task(what, total=_size(source))
-        yield lambda count: bar.advance(task, count)
+    )
 
 
 def _size(source: BinaryIO) -> int | None:
@@ -36,3 +40,11 @@ def _size(source: BinaryIO) -> int | None:
     except (OSError, ValueError):
         return None
     return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+@contextmanager
+def counted(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Called with how many are done and how many there are. Silent unless standard error alone is a terminal."""
+    with _bar() as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -25,6 +25,7 @@ from sallyport.gateway.body import ClientGoneError
 from sallyport.gateway.counts import RefusalCounts
 from sallyport.gateway.deadline import Deadline, Later
 from sallyport.gateway.exchange import Exchange
+from sallyport.gateway.kept import kept
 from sallyport.gateway.limits import Limits
 from sallyport.gateway.ports import Rooms
 
@@ -158,7 +159,7 @@ class Pipeline:
         elif x.intent is None:
             outcome.settle(x, self._rooms)
             entry = records.refusal(x, refusal, pseudonym=self._rooms.sealer.pseudonym)
-            await self._rooms.log.append(entry)
+            await self._rooms.log.append(entry, await kept(x, self._rooms, self._limits))
         else:
             if not x.out.started:
                 x.delivered = hashlib.sha256(x.opening)

@@ -11,12 +11,9 @@ import msgspec
 from msgspec import Struct
 
 from sallyport.inspection.detector import EGRESS, HARMS, IDENTIFIERS, INSTRUCTIONS, LEAKS, SECRETS, TOPIC
+from sallyport.inspection.thresholds import INSTRUCTED, SHIPPED, Cut, Cuts
 from sallyport.model import REFUSING, SEVERITY, Action, Channel, Direction, Finding
 
-BLOCK_SCORE = 0.75  # instructions at or above are blocked where their channel allows it
-FLAG_SCORE = 0.5  # below, evidence is too thin to be recorded
-# Channels through which somebody may steer the model.
-INSTRUCTED: frozenset[Channel] = frozenset({"user", "document", "tool_result", "tool_definition", "other"})
 LIKELY_LINK, SURE_IMAGE = 0.6, 0.9  # links at or above are not delivered; images at or above end the answer
 CLEAR_HARM = 0.9  # harm below is found only for those who ask for it in the settings
 _ASKING: frozenset[Channel] = frozenset({"user"})
@@ -49,8 +46,8 @@ class ActionRow(Struct, frozen=True, kw_only=True):
         )
 
 
-def default_action(finding: Finding, direction: Direction, channel: Channel) -> Action:
-    """The package's own table."""
+def default_action(finding: Finding, direction: Direction, channel: Channel, cut: Cut = SHIPPED) -> Action:
+    """The package's own table. `cut`: from which scores instructions count."""
     kind = finding.type
     if kind in IDENTIFIERS or kind in SECRETS:
         return _value_action(kind, direction)
@@ -63,7 +60,7 @@ def default_action(finding: Finding, direction: Direction, channel: Channel) -> 
     if kind.startswith(TOPIC):
         return "allow"  # the row that made it speaks of others
     if kind in INSTRUCTIONS:
-        return _instruction_action(finding, direction, channel)
+        return _instruction_action(finding, direction, channel, cut)
     return "flag"
 
 
@@ -73,11 +70,11 @@ def _value_action(kind: str, direction: Direction) -> Action:
     return "block" if kind == "secret" and direction == "output" else "mask"
 
 
-def _instruction_action(finding: Finding, direction: Direction, channel: Channel) -> Action:
-    if finding.score < FLAG_SCORE:
+def _instruction_action(finding: Finding, direction: Direction, channel: Channel, cut: Cut) -> Action:
+    if finding.score < cut.flag:
         return "allow"
     addressed = channel in INSTRUCTED or direction == "output"
-    return "block" if addressed and finding.score >= BLOCK_SCORE else "flag"
+    return "block" if addressed and finding.score >= cut.block else "flag"
 
 
 def _egress_action(finding: Finding, channel: Channel) -> Action:
@@ -96,6 +93,7 @@ class Actions:
     def __init__(self, rows: Sequence[ActionRow] = (), notices: Mapping[str, str] | None = None) -> None:
         self._rows = tuple(rows)
         self._notices = {**NOTICES, **(notices or {})}
+        self.cuts = Cuts()  # those of a calibration, where one rules; for what comes in
 
     def decide(
         self,
@@ -107,21 +105,32 @@ class Actions:
     ) -> tuple[Finding, ...]:
         """The findings with their `action` filled, and the `notice` of those that refuse. `channels[finding.leaf]` is the leaf's channel."""
         return tuple(
-            self._decided(finding, self._action(finding, direction, channels[finding.leaf], roles, segment))
-            for finding in findings
+            [
+                self._decided(finding, direction, channels[finding.leaf], roles, segment)
+                for finding in findings
+            ]
         )
 
-    def _decided(self, finding: Finding, action: Action) -> Finding:
-        notice = self._notices.get(finding.type, "") if action in REFUSING else ""
-        return msgspec.structs.replace(finding, action=action, notice=notice)
-
-    def _action(
+    def ruled(
         self, finding: Finding, direction: Direction, channel: Channel, roles: Sequence[str], segment: str
-    ) -> Action:
+    ) -> Action | None:
+        """What the settings say of such a finding; None where they say nothing."""
         for row in self._rows:
             if row.matches(finding.type, direction, channel, roles, segment):
                 return row.action
-        return default_action(finding, direction, channel)
+        return None
+
+    def _decided(
+        self, finding: Finding, direction: Direction, channel: Channel, roles: Sequence[str], segment: str
+    ) -> Finding:
+        action, version = self.ruled(finding, direction, channel, roles, segment), finding.version
+        if action is None and self.cuts.name and direction == "input" and finding.type in INSTRUCTIONS:
+            action = default_action(finding, direction, channel, self.cuts.of(channel, roles))
+            version = f"{version}@{self.cuts.name}"
+        elif action is None:
+            action = default_action(finding, direction, channel)
+        notice = self._notices.get(finding.type, "") if action in REFUSING else ""
+        return msgspec.structs.replace(finding, action=action, notice=notice, version=version)
 
 
 def strictest(findings: Sequence[Finding]) -> Action:

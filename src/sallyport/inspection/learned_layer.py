@@ -16,13 +16,13 @@ from msgspec import Struct
 
 from sallyport.errors import DetectorFault
 from sallyport.inspection import wire
-from sallyport.inspection.actions import BLOCK_SCORE, INSTRUCTED
 from sallyport.inspection.detector import INSTRUCTIONS, validated
 from sallyport.inspection.learned.fusion import Parameters
 from sallyport.inspection.learned.odds import log_odds
 from sallyport.inspection.learned.sentences import says_enough
 from sallyport.inspection.learned.suspicion import Suspicion
 from sallyport.inspection.pool import Pool
+from sallyport.inspection.thresholds import BLOCK_SCORE, INSTRUCTED
 from sallyport.model import Channel, Finding
 
 LAYER = "learned"

@@ -24,9 +24,12 @@ from sallyport.inspection.engine import Engine, EngineOptions
 from sallyport.inspection.leakage import Fingerprints, fingerprints
 from sallyport.inspection.learned import shipped
 from sallyport.inspection.learned_layer import LearnedLayer, encoder_pool
+from sallyport.inspection.marks import Excuses
 from sallyport.inspection.pool import Pool
+from sallyport.inspection.rules_catalogue import VERSION as RULES_VERSION
 from sallyport.inspection.tagging.consistent import again
 from sallyport.inspection.tagging.look import LookOptions
+from sallyport.inspection.thresholds import Calibration, Cuts
 from sallyport.inspection.topics import Topic
 from sallyport.inspection.verdicts import Verdicts
 from sallyport.inspection.watch import Watch
@@ -84,6 +87,7 @@ class InspectionRoom:
             look=options.look,
         )
         self._actions = Actions(options.actions, options.notices)
+        self.excuses: Excuses | None = None
         self._fingerprints: dict[bytes, Fingerprints | None] = {}
         path = tuple(entry for entry in sys.path if entry)
         self._path, self._known_gates = path, gates
@@ -135,6 +139,24 @@ class InspectionRoom:
         learned = [self._learned.version] if self._learned else []
         plug_ins = [f"{name}-{pool.version}" for name, pool in self._plug_ins]
         return "+".join([self._engine.version, *learned, *plug_ins])
+
+    @property
+    def detectors(self) -> str:
+        """Of what looks for instructions alone: changes whenever the score of a text may change."""
+        learned = [self._learned.version] if self._learned else []
+        plug_ins = [f"{name}-{pool.version}" for name, pool in self._plug_ins]
+        return "+".join([RULES_VERSION, *learned, *plug_ins])
+
+    @property
+    def calibration(self) -> str:
+        """The name of the calibration that rules; "" for the package's thresholds."""
+        return self._actions.cuts.name
+
+    def calibrate(self, calibration: Calibration | None) -> bool:
+        """Let these thresholds rule from now on. One that was fitted to other detectors is refused: the package's rule."""
+        fits = calibration is None or calibration.detectors == self.detectors
+        self._actions.cuts = Cuts(calibration if fits else None)
+        return fits
 
     @property
     def inline_characters(self) -> int:
@@ -199,7 +221,12 @@ class InspectionRoom:
             findings = (*findings, *await self._others(texts, direction))
         if not findings:
             return ()
-        return self._actions.decide(findings, direction, [leaf.channel for leaf in leaves], roles, segment)
+        decided = self._actions.decide(findings, direction, [leaf.channel for leaf in leaves], roles, segment)
+        if self.excuses and direction == "input":
+            return self.excuses.apply(
+                decided, leaves, roles, lambda f, c: self._actions.ruled(f, "input", c, roles, segment)
+            )
+        return decided
 
     def scan_inline(
         self,

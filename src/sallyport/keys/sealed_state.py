@@ -20,7 +20,18 @@ from sallyport.keys.keyring import Erasing, KeyRing
 from sallyport.stores.protocols import Change, Row, StateStore
 
 KINDS = frozenset(
-    {"person", "session", "credential", "link", "revocation", "budget", "conversation", "compiled"}
+    {
+        "person",
+        "session",
+        "credential",
+        "link",
+        "revocation",
+        "budget",
+        "conversation",
+        "compiled",
+        "calibration",
+        "mark",
+    }
 )
 ATTEMPTS = 8  # for a write without an expected version, against other writers of the same row
 REMEMBERED = 10_000  # versions

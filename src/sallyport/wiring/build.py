@@ -18,6 +18,7 @@ from sallyport.gateway.own.base import Desk
 from sallyport.gateway.own.evidence import Receipts
 from sallyport.gateway.own.models import ModelList
 from sallyport.gateway.own.people import Administration, Sessions
+from sallyport.gateway.own.tuning import Reviews
 from sallyport.gateway.pipeline import Pipeline
 from sallyport.gateway.ports import Rooms
 from sallyport.gateway.upstream import HttpUpstreams
@@ -41,6 +42,9 @@ from sallyport.wiring.health import Health
 from sallyport.wiring.logbook import open_log
 from sallyport.wiring.places import Places
 from sallyport.wiring.routes import routes
+from sallyport.wiring.tuned import TunedStore
+from sallyport.wiring.tuning import SECONDS as TUNING_SECONDS
+from sallyport.wiring.tuning import Tuning
 
 COUNTS_SECONDS = 5.0
 
@@ -65,6 +69,7 @@ class Deployment:
     signing_in: Sessions
     administration: Administration
     receipts: Receipts
+    reviews: Reviews
     health: Health
     directory: Directory
     sessions: SessionKeys
@@ -134,7 +139,9 @@ class Deployment:
         )
         limits = translate.limits(self.settings)
         self.pipeline = Pipeline(self.rooms, limits, self.counts)
-        self._own_api(Desk(self.rooms, limits, self.counts), log, sealer)
+        desk = Desk(self.rooms, limits, self.counts)
+        self._own_api(desk, log, sealer)
+        await self._tuning(desk, state, LogEvidence(self.places.audit, sealer))
         self._background(every(COUNTS_SECONDS, self._write_counts))
         self._open.push_async_callback(self._write_counts)
 
@@ -147,6 +154,21 @@ class Deployment:
         self.administration = Administration(desk, self.directory)
         self.receipts = Receipts(desk, LogEvidence(self.places.audit, sealer))
         self.health = Health(log, self._feed)
+
+    async def _tuning(self, desk: Desk, state: SealedStateStore, evidence: LogEvidence) -> None:
+        """What was calibrated and marked, from the first call on."""
+        tuning = Tuning(
+            self.settings,
+            TunedStore(state),
+            self.keyring,
+            self._inspection_room,
+            evidence,
+            self.rooms.log.append,
+            self.chance,
+        )
+        await tuning.follow()
+        self._background(every(TUNING_SECONDS, tuning.follow))
+        self.reviews = Reviews(desk, tuning, evidence)
 
     def _background(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -197,6 +219,7 @@ class Deployment:
         compiled = CompiledGates(state, self._shelf)
         known = {} if self.settings.inspection.unsafe_off else await compiled.known()
         guards, room = inspecting.guards(self.settings, time.monotonic, self.chance, known)
+        self._inspection_room = room
         if room is not None:
             await self._run(room)
             compiled.hand_on(room.gates())

@@ -43,6 +43,7 @@ class LogEvidence:
             shard=first.shard,
             intent=first.index if first.kind == "intent" else None,
             outcome=outcome,
+            refusal=first.index if first.kind == "refusal" else None,
         )
 
     async def receipt(self, where: Where, *, opening: bytes) -> dict[str, Any]:
@@ -63,18 +64,26 @@ class LogEvidence:
 
     async def content(self, where: Where) -> dict[str, Any]:
         """Both sealed records. What was erased shows as null."""
-        request = await self._open(where, where.intent, "request")
+        request = await self.request(where)
         answer = await self._open(where, where.outcome, "answer")
         said = orjson.loads(answer.text) if answer and answer.text else {}
         values = {value.token: value for record in (request, answer) if record for value in record.values}
         return {
             "request": where.request,
-            "sent": request.text.decode() if request and request.text else None,
+            "sent": request.text.decode() if request and request.text and where.refusal is None else None,
+            "refused": request.text.decode()
+            if request and request.text and where.refusal is not None
+            else None,
             "answer": said.get("answer"),
             "values": [
                 {"token": value.token, "type": value.type, "value": value.value} for value in values.values()
             ],
         }
+
+    async def request(self, where: Where) -> OpenedRecord | None:
+        """What was sent, or would have been; None where nothing was sealed or it was erased."""
+        index = where.intent if where.intent is not None else where.refusal
+        return await self._open(where, index, "request")
 
     async def _open(self, where: Where, index: int | None, part: str) -> OpenedRecord | None:
         if index is None:

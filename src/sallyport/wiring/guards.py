@@ -174,7 +174,8 @@ class Guards:
     @property
     def versions(self) -> Mapping[str, str]:
         """Detector versions for the log."""
-        return {"inspection": self._room.version}
+        versions = {"inspection": self._room.version}
+        return {**versions, "calibration": self._room.calibration} if self._room.calibration else versions
 
     def vault(self, principal: Principal, conversation: str, segment: str = "") -> Conversation:
         """The vault of a conversation."""

@@ -34,6 +34,9 @@ TABLE: tuple[tuple[str, str, Choose, bool], ...] = (
     (f"{OWN}/whoami", "GET", lambda d: d.signing_in.whoami, True),
     (f"{OWN}/people", "GET", lambda d: d.administration.list, True),
     (f"{OWN}/people", "POST", lambda d: d.administration.act, True),
+    (f"{OWN}/calibration", "POST", lambda d: d.reviews.calibration, True),
+    (f"{OWN}/marks", "GET", lambda d: d.reviews.list, True),
+    (f"{OWN}/marks", "POST", lambda d: d.reviews.act, True),
     (f"{OWN}/health", "GET", lambda d: d.health.check, False),
 )
 # What only the built-in directory can answer: where it is not enabled, these do not exist.

@@ -21,6 +21,7 @@ class Where(Struct, frozen=True, kw_only=True):
     shard: str
     intent: int | None
     outcome: int | None
+    refusal: int | None = None  # of a call that was never sent
 
 
 class Evidence(Protocol):
