@@ -114,11 +114,37 @@ async def test_a_signature_and_citations_leave_as_they_came():
 
 
 async def test_what_only_the_provider_can_read_passes_unread():
-    blocks = [wire.thinking("hm", CANARY), {"type": "redacted_thinking", "data": CANARY}]
+    blocks = [wire.thinking("hm", CARD), {"type": "redacted_thinking", "data": CARD}]
     out, w = await stream(*wire.answer(*blocks))
     assert wire.gathered(wire.read(out.data))["content"] == blocks
     w.answer = json.dumps(wire.message(*blocks)).encode()
     assert (await door.call(w, wire.ask(), surface="messages")).json()["content"] == blocks
+
+
+@pytest.mark.parametrize(
+    "block", [wire.thinking("hm", CANARY), {"type": "redacted_thinking", "data": CANARY}]
+)
+async def test_what_was_planted_stops_the_answer_there_too(block):
+    begun = [
+        {**e, "content_block": block} if e["type"] == "content_block_start" else e for e in wire.answer(block)
+    ]
+    pieces = [wire.delta(0, "signature_delta", signature=piece) for piece in (CANARY[:7], CANARY[7:])]
+    cut = [
+        wire.start(),
+        wire.opened(0, wire.thinking("", "")),
+        *pieces,
+        wire.closed(0),
+        wire.ends(),
+        wire.LAST,
+    ]
+    for events in (wire.answer(block), begun, cut):
+        out, w = await stream(*events)
+        assert '"output_blocked"' in out.data.decode()
+        assert CANARY not in out.data.decode()
+        assert (w.exchange.findings[-1].type, w.entries[-1]["verdict"]) == ("canary", "refused")
+    w.answer = json.dumps(wire.message(block)).encode()
+    out = await door.call(w, wire.ask(), surface="messages")
+    assert out.json()["error"]["code"] == "output_blocked"
 
 
 async def test_thinking_keeps_its_tokens_and_is_recorded():

@@ -82,6 +82,7 @@ HIDDEN = {
     "in an unknown member": wire.call(note=CANARY),
     "in the name of a member": wire.call(**{CANARY: 1}),
     "in an id": wire.message("x", id=CANARY),
+    "in what is sealed": wire.thought("x", encrypted_content=CANARY),
     "in what nobody sealed": wire.thought("x", encrypted_content=f"say: {CANARY}"),
     "in what is sealed elsewhere": wire.message(wire.text("x", encrypted_content=CANARY)),
     "in another item": {"type": "web_search_call", "id": "w", "action": {"query": CANARY}},

@@ -142,6 +142,9 @@ class World:
     async def inspect_released(self, text, roles):
         return None
 
+    def sealed(self, texts, roles, segment=""):
+        return next((finding("canary", text, CANARY, "block") for text in texts if CANARY in text), None)
+
     def vault(self, principal, conversation, segment=""):
         return self.maybe_now("vault", lambda: self)
 

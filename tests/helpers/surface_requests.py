@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from door_anthropic import SIGNATURE
 
-from sallyport.gateway.dialects import anthropic_request, openai_request, responses_items
+from sallyport.gateway.dialects import anthropic_blocks, anthropic_request, openai_request, responses_items
 
 MODELS = {"anthropic": "support-claude"}  # by dialect; all others: "support-chat"
 SCHEMA = {"type": "object", "properties": {"n": {"type": "string", "description": "how many"}}}
@@ -100,9 +100,12 @@ def _messages_seeds(*, counting: bool) -> list[dict]:
     assert set(said) == set(anthropic_request.ROLES)
     base = {"model": MODELS["anthropic"], "tools": [tool], "system": "be brief", **more}
     contents = [{"role": role, "content": text} for role, text in said.items()]
-    contents += [{"role": "user", "content": [block]} for block in _messages_blocks()]
-    contents += [{"role": "assistant", "content": [block]} for block in _messages_blocks()[5:8]]
-    contents += [{"role": role, "content": [_messages_blocks()[0]]} for role in ("assistant", "system")]
+    contents += [
+        {"role": role, "content": [block]}
+        for role, kinds in anthropic_blocks.OF_ROLES.items()
+        for block in _messages_blocks()
+        if block["type"] in kinds
+    ]
     seeds = [{**base, "messages": [{"role": "user", "content": "hi"}, message]} for message in contents]
     seeds.append({**seeds[0], "system": [_messages_blocks()[0]], "cache_control": {"type": "ephemeral"}})
     return seeds

@@ -24,10 +24,6 @@ NO_PLACE: dict[tuple[str, str], str] = {
         ("/v1/embeddings", channel): "the wire has inputs alone, which are documents"
         for channel in ("system", "user", "assistant", "tool_definition", "tool_arguments", "tool_result")
     },
-    **{
-        (surface, "document"): "documents come as text of a turn, or as a tool's result"
-        for surface in ("/v1/chat/completions", "/v1/responses")
-    },
 }
 # Members whose text nobody but the provider can read: their form is checked, not what they say.
 SEALED = {

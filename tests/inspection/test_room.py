@@ -113,6 +113,21 @@ async def test_lone_surrogates_do_not_stop_a_worker(plain: InspectionRoom) -> No
     assert [(f.start, f.end) for f in found] == [(2, 9)]
 
 
+async def test_in_sealed_texts_only_what_was_planted_is_looked_for() -> None:
+    room = InspectionRoom(RoomOptions(canaries=("CANARY-3f9a77aa1111",)))
+    found = room.sealed(("4111111111111111", "QUJDCANARY-3f9a77aa1111QUJD"), ())
+    assert found is not None
+    assert (found.type, found.action, found.start, found.end) == ("canary", "block", 4, 23)
+    assert room.sealed(("4111111111111111", "AKIAIOSFODNN7EXAMPLE"), ()) is None
+    rows = (ActionRow(type="canary", action="flag"),)
+    assert (
+        InspectionRoom(RoomOptions(canaries=("CANARY-3f9a77aa1111",), actions=rows)).sealed(
+            ("CANARY-3f9a77aa1111",), ()
+        )
+        is None
+    )
+
+
 async def test_actions_follow_the_roles() -> None:
     room = InspectionRoom(
         RoomOptions(actions=(ActionRow(type="email", role="support", action="allow"),), learned=False)

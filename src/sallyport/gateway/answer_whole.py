@@ -96,6 +96,11 @@ async def _guard(x: Exchange, rooms: Rooms, view: AnswerView) -> dict[strict_jso
         await rooms.inspection.inspect(leaves, "output", x.roles, system=x.system, segment=x.segment), leaves
     )
     x.findings += found
+    for leaf in view.opaque:
+        planted = rooms.inspection.sealed((leaf.text,), x.roles, x.segment)
+        if planted is not None:
+            x.findings.append(planted)
+            return output_blocked(planted, strict_json.dotted(leaf.path))
     by_leaf: dict[int, list[Finding]] = defaultdict(list)
     for finding in found:
         by_leaf[finding.leaf].append(replace(finding, leaf=0))

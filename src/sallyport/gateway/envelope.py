@@ -34,6 +34,11 @@ class Envelopes:
 
     async def check(self, chunk: Chunk) -> Refusal | None:
         """None if the event's other strings may pass. Raises UpstreamFault where it has two meanings."""
+        for choice, text in chunk.opaque:
+            found = self._inspection.sealed((text,), self._x.roles, self._x.segment)
+            if found is not None:
+                self._x.findings.append(found)
+                return output_blocked(found, self._dialect.place(choice, ""))
         envelope = self._dialect.envelope(chunk)
         self.new = envelope is None or envelope not in self._seen
         if not self.new:

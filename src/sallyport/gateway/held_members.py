@@ -13,7 +13,7 @@ from sallyport.gateway.outcome import output_blocked
 from sallyport.gateway.ports import Inspection
 from sallyport.gateway.stages import check_findings
 from sallyport.gateway.strict_json import strings
-from sallyport.model import STOPPING, Leaf
+from sallyport.model import STOPPING, Finding, Leaf
 
 MOST_BYTES = 1_048_576  # of the events that they came in
 
@@ -48,11 +48,19 @@ class HeldMembers:
             leaves,
         )
         x.findings += found
-        bad = next((finding for finding in found if finding.action in STOPPING), None)
+        bad = next((finding for finding in found if finding.action in STOPPING), None) or self._sealed(held)
         if bad is not None:
             return output_blocked(bad, self._dialect.place(choice, ""))
         out += [self._dialect.member_event(chunk, member) for chunk, member in held]
         return None
+
+    def _sealed(self, held: list[tuple[Chunk, Member]]) -> Finding | None:
+        """What was planted, in what only the provider can read: its pieces are put together."""
+        text = "".join([m.value for _, m in held if m.opaque])
+        found = self._inspection.sealed((text,), self._x.roles, self._x.segment) if text else None
+        if found is not None:
+            self._x.findings.append(found)
+        return found
 
 
 def _texts(held: list[tuple[Chunk, Member]]) -> list[tuple[str, str]]:

@@ -160,6 +160,9 @@ class Inspection(Protocol):
     ) -> tuple[Finding, ...]:
         """Findings with their actions. Raises DetectorFault when it cannot finish."""
 
+    def sealed(self, texts: Sequence[str], roles: Sequence[str], segment: str = "") -> Finding | None:
+        """What was planted and may not come out, in an answer's texts that only the provider can read."""
+
     def vault(self, principal: Principal, conversation: str, segment: str = "") -> Vault:
         """The vault of a conversation ("" for a fresh one)."""
 

@@ -19,6 +19,7 @@ from msgspec import Struct
 from sallyport.errors import DetectorFault
 from sallyport.inspection import turns, wire
 from sallyport.inspection.actions import ActionRow, Actions
+from sallyport.inspection.canary import Canaries
 from sallyport.inspection.detector import MAX_FINDINGS, validated
 from sallyport.inspection.engine import Engine, EngineOptions
 from sallyport.inspection.leakage import Fingerprints, fingerprints
@@ -33,7 +34,7 @@ from sallyport.inspection.thresholds import Calibration, Cuts
 from sallyport.inspection.topics import Topic
 from sallyport.inspection.verdicts import Verdicts
 from sallyport.inspection.watch import Watch
-from sallyport.model import Channel, Direction, Finding, Leaf
+from sallyport.model import STOPPING, Channel, Direction, Finding, Leaf
 
 _WORKER_MEMORY_MB = 1024
 _RECOVERY_SECONDS = 30.0
@@ -112,6 +113,10 @@ class InspectionRoom:
         engine = Engine(self._engine_options, self._known_gates)
         engine.prepare_streams()
         return engine
+
+    @cached_property
+    def _canaries(self) -> Canaries:
+        return Canaries(self._options.canaries)
 
     @cached_property
     def _verdicts(self) -> Verdicts:
@@ -246,6 +251,18 @@ class InspectionRoom:
             raise DetectorFault("the text is too long to be inspected inline")
         findings = self._engine.scan(((text, channel),), direction, system_fingerprints=known)
         return self._actions.decide(findings, direction, (channel,), roles, segment) if findings else ()
+
+    def sealed(self, texts: Sequence[str], roles: Sequence[str], segment: str = "") -> Finding | None:
+        """The first canary that stops, in an answer's texts that only its provider can read: nobody wrote them.
+
+        Nothing else is looked for there. Offsets count in the text that holds it.
+        """
+        seen = [span for text in texts for span in self._canaries.scan(text.encode(errors="replace"))]
+        found = [
+            Finding(type=s.type, start=s.start, end=s.end, layer=s.type, version=self.version) for s in seen
+        ]
+        decided = self._actions.decide(found, "output", ("assistant",), roles, segment)
+        return next((finding for finding in decided if finding.action in STOPPING), None)
 
     def watch(self, known: Fingerprints | None = None) -> Watch | None:
         """A quick answer to whether `scan_inline` has to be asked, for one text of an assistant's answer."""

@@ -169,7 +169,7 @@ class Guards:
     ) -> None:
         self._room, self._vaults, self._bounds = room, vaults, bounds
         self.plug_ins = plug_ins
-        self.inspect = room.inspect
+        self.inspect, self.sealed = room.inspect, room.sealed
 
     @property
     def versions(self) -> Mapping[str, str]:
@@ -214,6 +214,9 @@ class NoInspection:
         """Nothing."""
         del system, segment
         return ()
+
+    def sealed(self, _texts: Sequence[str], _roles: Sequence[str], _segment: str = "") -> None:
+        """Nothing."""
 
     def vault(self, _principal: Principal, _conversation: str, _segment: str = "") -> NoInspection:
         """Itself: it holds no values."""

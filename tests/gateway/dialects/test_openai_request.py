@@ -69,6 +69,21 @@ REFUSED = {
     "store": ({"store": True}, "field_invalid", "store"),
     "logprobs streamed": ({"stream": True, "logprobs": True}, "field_invalid", "logprobs"),
     "audio out": ({"modalities": ["text", "audio"]}, "field_invalid", "modalities"),
+    "a call by a user": (
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": "x",
+                    "tool_calls": [
+                        {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+                    ],
+                }
+            ]
+        },
+        "field_invalid",
+        "messages[0].tool_calls",
+    ),
     "web search": ({"web_search_options": {}}, "provider_tool_refused", "web_search_options"),
     "provider tool": ({"tools": [{"type": "web_search"}]}, "provider_tool_refused", "tools[0].type"),
     "mcp tool": ({"tools": [{"type": "mcp", "server_url": "u"}]}, "provider_tool_refused", "tools[0].type"),
@@ -241,7 +256,8 @@ def test_an_answer_may_be_sent_back_as_clients_do():
     call = chat(messages=[returned, *HELLO])
     seen = {leaf.text: leaf.channel for leaf in call.leaves}
     assert {"A", "URL", "TITLE", "WHY"} <= seen.keys()
-    assert {seen[text] for text in ("A", "URL", "TITLE", "WHY")} == {"assistant"}
+    assert {seen[text] for text in ("A", "WHY")} == {"assistant"}
+    assert {seen[text] for text in ("URL", "TITLE")} == {"document"}
     refused = chat(messages=[{**returned, "audio": {"id": "x"}}, *HELLO])
     assert (refused.code, refused.param) == ("field_invalid", "messages[0].audio")
 

@@ -190,14 +190,14 @@ def test_every_string_has_its_channel():
     )  # fmt: skip
     channels = {leaf.text: leaf.channel for leaf in call.leaves}
     expected = {
-        "system": "SD", "user": "U", "assistant": "RAN", "tool_arguments": "GI", "tool_result": "TO",
+        "system": "SD", "user": "U", "assistant": "RA", "document": "N", "tool_arguments": "GI", "tool_result": "TO",
         "tool_definition": "ELgnd", "other": "MW",
     }  # fmt: skip
     assert {c: channels.get(c) for letters in expected.values() for c in letters} == {
         c: channel for channel, letters in expected.items() for c in letters
     }
     names = {leaf.text: leaf.channel for leaf in call.leaves if KEY in leaf.path}
-    assert (names["card"], names["key"], names["url"]) == ("tool_definition", "other", "assistant")
+    assert (names["card"], names["key"], names["url"]) == ("tool_definition", "other", "document")
     assert not {"QQ", "input_text", "summary_text", "function", "namespace"} & channels.keys()
     assert call.tools == ("f", "h", "n.g")
 

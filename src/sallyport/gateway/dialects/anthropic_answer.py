@@ -136,7 +136,17 @@ def view(document: Any) -> AnswerView:
         prose=prose,
         tools=tuple(tool(index, block) for index, block in enumerate(blocks) if block["type"] == "tool_use"),
         usage=usage(document.get("usage")),
+        opaque=tuple(
+            Leaf(("content", index, name), sealed, "assistant")
+            for index, block in enumerate(blocks)
+            for name, sealed in opaque(block)
+        ),
     )
+
+
+def opaque(block: Any) -> Iterator[tuple[str, str]]:
+    """The members of a block that was checked which only the provider can read."""
+    return ((name, block[name]) for name in GUARDED.get(block["type"], ()) if name in OPAQUE)
 
 
 def check(block: Any) -> None:

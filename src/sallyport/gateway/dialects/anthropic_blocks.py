@@ -28,8 +28,8 @@ DOCUMENT: Table = {**_ANY, "source": f.OBJECT, "title": f.TEXT, "context": f.TEX
 RESULT: Table = {**_ANY, "content": f.LIST, "source": _GIVEN, "title": _GIVEN, "citations": f.OBJECT}
 TEXTS_ONLY: Mapping[str, Table] = {"text": TEXT}
 OF_RESULTS: Mapping[str, Table] = {**TEXTS_ONLY, "document": DOCUMENT, "search_result": RESULT}
-OF_MESSAGES: Mapping[str, Table] = {
-    **OF_RESULTS,
+OF_ANSWERS: Mapping[str, Table] = {
+    **TEXTS_ONLY,
     "thinking": {"type": f.NAME, "thinking": _GIVEN, "signature": _SEALED},
     "redacted_thinking": {"type": f.NAME, "data": _SEALED},
     "tool_use": {
@@ -40,6 +40,9 @@ OF_MESSAGES: Mapping[str, Table] = {
         "caller": _DIRECT,
         "toolset_name": f.TEXT,
     },
+}
+OF_TURNS: Mapping[str, Table] = {
+    **OF_RESULTS,
     "tool_result": {
         **_ANY,
         "tool_use_id": f.NAME,
@@ -48,6 +51,8 @@ OF_MESSAGES: Mapping[str, Table] = {
         "toolset_name": f.TEXT,
     },
 }
+# Each kind stands for its author: what a user sends as a call of a tool would be inspected as the model's.
+OF_ROLES = {"user": OF_TURNS, "assistant": OF_ANSWERS, "system": TEXTS_ONLY}
 _NEEDED = {
     "text": ("text",),
     "document": ("source",),
@@ -152,7 +157,8 @@ def _of_block(block: dict[str, Any], where: Path, channel: Channel) -> Iterator[
             if "data" in value:
                 yield Leaf((*where, name, "data"), value["data"], "document")
         elif name not in _ENUMERATED and not (name == "content" and kind == "search_result"):
-            inner: Channel = "document" if kind in {"document", "search_result"} else channel
+            quotes = kind in {"document", "search_result"} or name == "citations"
+            inner: Channel = "document" if quotes else channel
             inner = "other" if name in _NAMES else inner
             yield from (Leaf(path, text, inner) for path, text in strings(value, (*where, name)))
             yield from long_numbers(value, (*where, name), inner)

@@ -127,8 +127,9 @@ def _check_messages(messages: list[Any]) -> Refusal | None:
             problem = f.wrong(where + ".role", table["role"][1])
         if problem is None and "content" not in message:
             problem = f.wrong(where + ".content", blocks.CONTENT[1])
-        known = blocks.TEXTS_ONLY if message.get("role") == "system" else blocks.OF_MESSAGES
-        problem = problem or blocks.check_all(message["content"], where + ".content", known)
+        problem = problem or blocks.check_all(
+            message["content"], where + ".content", blocks.OF_ROLES[message["role"]]
+        )
         if problem is not None:
             return problem
     return None

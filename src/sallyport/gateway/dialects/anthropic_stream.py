@@ -73,6 +73,8 @@ class AnthropicStream:
         answer.check(block)
         kind = block["type"]
         index = self._order.opens(event.document["index"], kind)
+        sealed = tuple([(index, text) for _, text in answer.opaque(block) if text])
+        event = replace(event, opaque=sealed) if sealed else event
         if kind == "tool_use":
             self._calls[index] = event.document
             self._arguments = self._whole = bool(block["input"])

@@ -51,6 +51,9 @@ class AnswerView(Struct, frozen=True, kw_only=True):
     prose: Mapping[Path, tuple[int, str]]  # what the model wrote for the reader: its choice and field
     tools: tuple[ToolCall, ...]
     usage: Usage | None
+    opaque: tuple[
+        Leaf, ...
+    ] = ()  # what only the provider can read: passed on, searched for what was planted alone
     echoes: frozenset[str] = frozenset()  # members that repeat those of the request
 
 
@@ -78,7 +81,7 @@ class Member(Struct, frozen=True, kw_only=True):
     choice: int
     name: str
     value: Any
-    opaque: bool = False  # what only the provider can read, and nobody wrote: passed on, not inspected
+    opaque: bool = False  # what only the provider can read: passed on, searched for what was planted alone
 
 
 class Chunk(Struct, frozen=True, kw_only=True):
@@ -90,6 +93,7 @@ class Chunk(Struct, frozen=True, kw_only=True):
     pieces: tuple[Piece, ...] = ()
     tools: tuple[ToolPiece, ...] = ()
     members: tuple[Member, ...] = ()
+    opaque: tuple[tuple[int, str], ...] = ()  # the same of a choice, where it is in the event itself
     finished: tuple[tuple[int, str], ...] = ()  # choices that end in this event, and why
     usage: Usage | None = None
     usage_only: bool = False  # holds nothing but usage

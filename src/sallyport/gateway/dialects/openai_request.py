@@ -152,6 +152,7 @@ def _check_messages(messages: list[Any]) -> Refusal | None:
 def _check_message(message: dict[str, Any], where: str) -> Refusal | None:
     if message.get("role") is None:
         return f.wrong(where + ".role", MESSAGE["role"][1])
+    problem: Refusal | None = None
     for index, part in enumerate(message["content"] if isinstance(message.get("content"), list) else ()):
         problem = _check_part(part, f"{where}.content[{index}]")
         if problem is not None:
@@ -161,8 +162,12 @@ def _check_message(message: dict[str, Any], where: str) -> Refusal | None:
         if problem is not None:
             return problem
     if message.get("function_call") is not None:
-        return _check_function(message["function_call"], where + ".function_call")
-    return None
+        problem = _check_function(message["function_call"], where + ".function_call")
+    called = next((name for name in ("tool_calls", "function_call") if message.get(name)), None)
+    if problem is None and called is not None and message["role"] != "assistant":
+        # It would be inspected as what the model wrote.
+        problem = f.wrong(f"{where}.{called}", "left out: the assistant alone calls tools")
+    return problem
 
 
 def _check_part(part: Any, where: str) -> Refusal | None:
@@ -274,7 +279,7 @@ def _message_leaves(message: dict[str, Any], where: Path) -> Iterator[Leaf]:
         elif name in {"tool_calls", "function_call"}:
             yield from _call_leaves(value, (*where, name))
         elif name == "annotations":
-            yield from (Leaf(path, text, channel) for path, text in strings(value, (*where, name)))
+            yield from (Leaf(path, text, "document") for path, text in strings(value, (*where, name)))
         elif name not in _ENUMERATED and isinstance(value, str):
             yield Leaf((*where, name), value, channel if name in _WRITTEN else "other")
 

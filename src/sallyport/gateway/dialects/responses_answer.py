@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from sallyport.gateway.dialects.base import AnswerView, ToolCall
-from sallyport.gateway.dialects.responses_words import ECHOED, texts
+from sallyport.gateway.dialects.responses_words import ECHOED, sealed, texts
 from sallyport.gateway.strict_json import Path
 from sallyport.model import Leaf, Usage
 
@@ -48,6 +48,7 @@ def view(document: Any) -> AnswerView:
         prose=prose,
         tools=tools,
         usage=usage(document.get("usage")),
+        opaque=tuple(Leaf(path, text, "assistant") for path, text in sealed(document)),
         echoes=ECHOED & document.keys(),
     )
 

@@ -199,9 +199,10 @@ def _of_item(item: dict[str, Any], where: Path, channel: Channel) -> Iterator[Le
             continue
         inner: Channel = channel if name in _WRITTEN else "other"
         for path, text in strings(value, (*where, name)):
-            if name in _WRITTEN and len(path) > len(where) + 1 and _is_grammar(path[len(where) + 2 :]):
+            within = path[len(where) + 2 :]  # a part
+            if name in _WRITTEN and within and _is_grammar(within):
                 continue
-            yield Leaf(path, text, inner)
+            yield Leaf(path, text, "document" if within[:1] == ("annotations",) else inner)
 
 
 def _is_grammar(path: Path) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
+from msgspec import structs
 
 from sallyport.gateway import sse
 from sallyport.gateway.dialects.base import Chunk, Member, Piece, ToolCall
@@ -26,7 +27,7 @@ from sallyport.gateway.dialects.responses_reader import (
     TEXT_EVENTS,
     Reader,
 )
-from sallyport.gateway.dialects.responses_words import ECHOED, texts
+from sallyport.gateway.dialects.responses_words import ECHOED, sealed, texts
 from sallyport.gateway.strict_json import Path
 from sallyport.model import Call
 
@@ -47,7 +48,11 @@ class ResponsesStream:
 
     def chunk(self, data: bytes, _raw: bytes, _name: bytes = b"", /) -> Chunk:
         """See `Reader.read`."""
-        return self._reader.read(data)
+        chunk = self._reader.read(data)
+        if chunk.document["type"] not in ITEM_EVENTS:
+            return chunk
+        index = chunk.document["output_index"]
+        return structs.replace(chunk, opaque=tuple([(index, text) for _, text in sealed(chunk.document)]))
 
     def with_text(self, chunk: Chunk, piece: Piece, text: str) -> bytes:
         """The delta with another text."""

@@ -143,6 +143,11 @@ def texts(document: Any) -> Iterator[tuple[Path, str]]:
             yield path, text
 
 
+def sealed(document: Any) -> Iterator[tuple[Path, str]]:
+    """The encrypted contents of an answer or event."""
+    return ((path, text) for path, text in strings(document, known=KNOWN_MEMBERS) if _is_sealed(path, text))
+
+
 def _is_sealed(path: Path, text: str) -> bool:
     """Whether this is the encrypted content of an output item."""
     of_item = path[0] == "item" if len(path) == 2 else path[0] == "output" and len(path) == 3  # noqa: PLR2004
