@@ -217,7 +217,7 @@ class InspectionRoom:
             task = wire.Task(texts=texts, direction=direction, system=tuple(system))
             findings = (await self._pool.run(task)).findings
         if direction == "input":
-            findings += self._over_turns(leaves, findings)
+            findings += await self._over_turns(leaves, findings)
             if self._learned is not None:
                 findings += await self._learned.findings(texts, findings)
             if "person" in self._options.look.types:
@@ -294,14 +294,18 @@ class InspectionRoom:
             return self._verdicts.scan(texts, direction)
         return self._engine.scan(texts, direction, system_fingerprints=known)
 
-    def _over_turns(self, leaves: Sequence[Leaf], known: Sequence[Finding]) -> tuple[Finding, ...]:
-        read = turns.reading(leaves)
-        if read is None:
+    async def _over_turns(self, leaves: Sequence[Leaf], known: Sequence[Finding]) -> tuple[Finding, ...]:
+        read = turns.readings(leaves)
+        if not read:
             return ()
-        scan = self._verdicts.scan
-        if self._options.look.types:  # names were looked for in each turn
-            scan = partial(self._engine.scan, look=False)
-        return tuple(turns.split(read, scan(((read.text, "user"),), "input"), known))
+        texts = tuple([(reading.text, reading.channel) for reading in read])
+        if sum([len(text) for text, _ in texts]) > self._options.inline_characters or too_dense(texts):
+            found = (await self._pool.run(wire.Task(texts=texts, direction="input"))).findings
+        elif self._options.look.types:  # names were looked for in each turn
+            found = self._engine.scan(texts, "input", look=False)
+        else:
+            found = self._verdicts.scan(texts, "input")
+        return turns.over(read, found, known)
 
     async def _others(self, texts: tuple[tuple[str, Channel], ...], direction: Direction) -> list[Finding]:
         task = wire.Task(texts=texts, direction=direction)
