@@ -194,6 +194,8 @@ class Engine:
             return False
         if this.known is not None and leakage.may_repeat(data.decode(), this.known):
             return False
+        if not hits:
+            return True
         for channel in channels:
             if self._contents.touch(data, hits, found, channel, output=this.output):
                 return False

@@ -14,7 +14,7 @@ from sallyport.stores.protocols import StateStore
 from sallyport.wiring import history
 from sallyport.wiring.places import Places
 
-COMMIT_WINDOW = 0.005  # a batch costs a sync and a signature; a lone call does not wait for it
+COMMIT_WINDOW = 0.004  # a batch costs a sync and a signature; a lone call does not wait for it
 
 
 async def open_log(settings: Settings, store: StateStore, keyring: KeyRing, *, worker: str) -> LogWriter:
