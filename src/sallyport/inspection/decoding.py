@@ -1,15 +1,17 @@
 """Encoded pieces of a text, decoded in place if the result is printable.
 
-Base64 (RFC 4648, both alphabets, line breaks allowed), hex, percent (RFC 3986), JSON and C escapes, HTML
-character references.
+Base64 (RFC 4648, both alphabets, line breaks allowed), base32, hex, percent (RFC 3986), JSON, C and JavaScript escapes,
+HTML character references, code points, bytes as decimal, octal or binary numbers; marks of Markdown and HTML inside of
+words, which a reader does not see.
 """
 
 from __future__ import annotations
 
+import base64
 import binascii
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import unquote_to_bytes
 
 import re2
@@ -20,20 +22,38 @@ from sallyport.inspection.offsets import OffsetMap
 _BASE64_HINT = b"(?-i)" + b"|".join(
     rb"[A-Za-z0-9+/_-]{%d}[A-Z0-9][A-Za-z0-9+/_-]{%d}" % (before, 15 - before) for before in range(1, 15)
 )
+# What is not seen between two letters: emphasis, code, a word's break, elements that hold text in a line, comments.
+_MARK = rb"\*{1,3}|_{2,3}|`|-\r?\n|</?(?:b|i|u|em|strong|span|font|wbr|sub|sup|mark|small)(?: [^<>\n]{0,60})?/?>|<!--[^<>\n]{0,80}-->"
 # Kind of encoding: the hint for the gate, and the pieces of a text that may be in it.
 PIECES = {
     "base64": (_BASE64_HINT, re2.compile(r"[A-Za-z0-9+/_\-]{16,}(?:\r?\n[A-Za-z0-9+/_\-]{4,})*={0,2}")),
-    "hex": (rb"(?:[0-9a-f]{2}[ :,]?){8}", re2.compile(r"\b(?:0x)?(?:[0-9A-Fa-f]{2}[ :,]?){7,}[0-9A-Fa-f]{2}\b")),
+    "hex": (
+        rb"(?:(?:0x)?[0-9a-f]{2}[ :,]{0,2}){8}",
+        re2.compile(r"\b(?:(?:0x)?[0-9A-Fa-f]{2}[ :,]{0,2}){7,}(?:0x)?[0-9A-Fa-f]{2}\b"),
+    ),
     "percent": (rb"%[0-9a-f]{2}", re2.compile(r"(?:%[0-9A-Fa-f]{2})+")),
     "escape": (
-        rb"\\(?:u[0-9a-f]{4}|x[0-9a-f]{2}|[nrt\"'/\\])",
-        re2.compile(r"(?:\\u[0-9A-Fa-f]{4}|\\x[0-9A-Fa-f]{2}|\\[nrt\"'/\\])+"),
+        rb"\\(?:u[0-9a-f]{4}|u\{[0-9a-f]{1,6}\}|x[0-9a-f]{2}|[0-7]{3}|[nrt\"'/\\])",
+        re2.compile(r"(?:\\u[0-9A-Fa-f]{4}|\\u\{[0-9A-Fa-f]{1,6}\}|\\x[0-9A-Fa-f]{2}|\\[0-7]{3}|\\[nrt\"'/\\])+"),
     ),
     "entity": (
         rb"&(?:#[0-9]{2,7}|#x[0-9a-f]{2,6}|[a-z]{2,8});",
         re2.compile(r"(?:&(?:#[0-9]{2,7}|#[xX][0-9A-Fa-f]{2,6}|[A-Za-z]{2,8});)+"),
     ),
+    "numbers": (
+        rb"(?:\b[0-9]{2,3}\b[ ,;]{1,2}){8}|(?:[01]{8}[ ,]?){6}",
+        re2.compile(r"\b(?:[01]{8}[ ,]?){5,}[01]{8}\b|\b(?:[0-9]{2,3}[ ,;]{1,2}){8,}[0-9]{2,3}\b"),
+    ),
+    "points": (
+        rb"(?:U\+[0-9a-f]{4,6}[ ,;]{0,2}){4}",
+        re2.compile(r"(?:[Uu]\+[0-9A-Fa-f]{4,6}[ ,;]{0,2}){3,}[Uu]\+[0-9A-Fa-f]{4,6}"),
+    ),
+    "base32": (rb"(?-i)[A-Z2-7]{24}", re2.compile(r"\b[A-Z2-7]{24,}={0,6}")),
+    "marks": (rb"[a-z](?:" + _MARK + rb"){1,4}[a-z]", re2.compile(r"[A-Za-z](?:(?:" + _MARK.decode() + r"){1,4}[A-Za-z])+")),
 }  # fmt: skip
+_MARKS = re.compile(_MARK.decode())
+_POINT = re.compile(r"[Uu]\+([0-9A-Fa-f]{4,6})")
+_NUMBER = re.compile(r"[0-9]+")
 _IN_BYTES = {kind: re2.compile(PIECES[kind][1].pattern.encode()) for kind in ("base64", "hex")}
 _NOT_HEX = re.compile(r"[^0-9A-Fa-f]")
 _OF_IDS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
@@ -42,7 +62,9 @@ _SHORTEST = 16  # letters of a piece of either kind
 _ONE_ALPHABET = bytes.maketrans(b"-_", b"+/")
 _CONTROLS = bytes(c for c in (*range(32), 127) if c not in b"\r\n\t")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "'": "'", "/": "/", "\\": "\\"}
-_ONE_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|(.))")
+_ONE_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|u\{([0-9A-Fa-f]{1,6})\}|x([0-9A-Fa-f]{2})|([0-7]{3})|(.))")
+_LARGEST = 0x10FFFF
+_LETTERS = 0.75  # share of letters and blanks from which a row of numbers is taken for a text
 
 
 def decode(text: str, kinds: Iterable[str]) -> tuple[str, OffsetMap] | None:
@@ -81,7 +103,7 @@ def _id_decodes(data: bytes, kind: str) -> bool:
     if kind == "base64":
         return len(data) >= _SHORTEST and _printable(_from_base64(data)) is not None
     for part in data.split(b"-"):
-        piece = part.removeprefix(b"0x")
+        piece = part.replace(b"0x", b"")
         hexadecimal = len(piece) >= _SHORTEST and len(piece) % 2 == 0 and not piece.translate(None, _OF_HEX)
         if hexadecimal and _printable(bytes.fromhex(piece.decode())) is not None:
             return True
@@ -96,7 +118,10 @@ def _decode_piece(kind: str, piece: str) -> str | None:
     if kind == "percent":
         return unquote_to_bytes(piece).decode(errors="replace")
     if kind == "hex":
-        return _printable(bytes.fromhex(_NOT_HEX.sub("", piece.removeprefix("0x"))))
+        digits = _NOT_HEX.sub("", piece.lower().replace("0x", ""))
+        return _printable(bytes.fromhex(digits)) if len(digits) % 2 == 0 else None
+    if kind in _OTHERS:
+        return _OTHERS[kind](piece)
     return _printable(_from_base64(piece.encode())) or _line_by_line(piece)
 
 
@@ -110,8 +135,49 @@ def _line_by_line(piece: str) -> str | None:
 
 
 def _unescape(match: re.Match[str]) -> str:
-    code = match.group(1) or match.group(2)
-    return chr(int(code, 16)) if code else _ESCAPES[match.group(3)]
+    short, long, byte, octal, sign = match.groups()
+    if sign:
+        return _ESCAPES[sign]
+    code = int(octal, 8) if octal else int(short or long or byte, 16)
+    return chr(code) if code <= _LARGEST else "\ufffd"
+
+
+def _from_numbers(piece: str) -> str | None:
+    """Bytes as decimal or binary numbers, where nearly all of them are letters: tables are full of small numbers."""
+    found = _NUMBER.findall(piece)
+    if not all(set(number) <= {"0", "1"} for number in found):
+        codes = [int(number) for number in found]
+    else:
+        digits = "".join(found)
+        codes = [int(digits[at : at + 8], 2) for at in range(0, len(digits) - 7, 8)]
+    text = "".join([chr(code) if code < 128 else "\0" for code in codes])  # noqa: PLR2004 - ASCII
+    letters = sum(c.isalpha() or c == " " for c in text)
+    return text if letters >= _LETTERS * len(text) and text.isprintable() else None
+
+
+def _from_points(piece: str) -> str:
+    codes = [int(code, 16) for code in _POINT.findall(piece)]
+    return "".join([chr(code) if code <= _LARGEST else "\ufffd" for code in codes])
+
+
+def _from_base32(piece: str) -> str | None:
+    letters = piece.rstrip("=")
+    try:
+        return _printable(base64.b32decode(letters + "=" * (-len(letters) % 8)))
+    except binascii.Error:
+        return None
+
+
+def _without_marks(piece: str) -> str:
+    return _MARKS.sub("", piece)
+
+
+_OTHERS: Mapping[str, Callable[[str], str | None]] = {
+    "numbers": _from_numbers,
+    "points": _from_points,
+    "base32": _from_base32,
+    "marks": _without_marks,
+}
 
 
 def _paired(text: str) -> str:

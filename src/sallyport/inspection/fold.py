@@ -30,6 +30,7 @@ _IGNORABLE = re.compile(
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _TAG_BASE = 0xE0000
+_SELECTOR_BASE = 0xE0100 - 16  # bytes from 16 on, hidden behind a character as variation selectors
 _LETTER_BLOCKS = (0x1F150, 0x1F170, 0x1F1E6)  # circled, squared, regional indicators
 _CACHE_SIZE = 65_536  # characters remembered, whatever is sent
 _cache: dict[str, str] = {}
@@ -87,9 +88,11 @@ def _fold_character(character: str) -> str:
 
 
 def _fold_by_range(code: int) -> str | None:
-    """Letters in shapes that NFKD leaves alone, and Unicode tag characters (invisible ASCII)."""
+    """Letters in shapes that NFKD leaves alone; tag characters and variation selectors (invisible ASCII)."""
     if _TAG_BASE + 0x20 <= code <= _TAG_BASE + 0x7E:
         return chr(code - _TAG_BASE)
+    if _SELECTOR_BASE + 0x20 <= code <= _SELECTOR_BASE + 0x7E:
+        return chr(code - _SELECTOR_BASE)
     for first in _LETTER_BLOCKS:
         if first <= code < first + 26:
             return chr(code - first + 0x61)
