@@ -9,7 +9,8 @@ import pytest_asyncio
 
 from sallyport.errors import DetectorFault
 from sallyport.inspection.actions import ActionRow
-from sallyport.inspection.room import InspectionRoom, PlugInOptions, RoomOptions, too_dense
+from sallyport.inspection.density import too_dense
+from sallyport.inspection.room import InspectionRoom, PlugInOptions, RoomOptions
 from sallyport.model import Finding, Leaf
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

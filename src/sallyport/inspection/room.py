@@ -20,6 +20,7 @@ from sallyport.errors import DetectorFault
 from sallyport.inspection import turns, wire
 from sallyport.inspection.actions import ActionRow, Actions
 from sallyport.inspection.canary import Canaries
+from sallyport.inspection.density import DENSE_CHARACTERS, too_dense
 from sallyport.inspection.detector import MAX_FINDINGS, validated
 from sallyport.inspection.engine import Engine, EngineOptions
 from sallyport.inspection.leakage import Fingerprints, fingerprints
@@ -41,10 +42,6 @@ _RECOVERY_SECONDS = 30.0
 _REST_SECONDS = 300.0  # without a long text, after which their process ends
 _PLUG_IN_WORKERS = 2  # so that a hung one holds up nobody while it is killed
 _FINGERPRINTS_KEPT = 256
-DENSE_CHARACTERS = 2048  # up to which any text is inspected at once
-_MOST_DIGITS, _MOST_BLANKS, _MOST_OTHERS = 0.12, 0.33, 0.4  # shares of a text
-_DIGITS = b"0123456789"
-_ORDINARY = b" abcdefghijklmnopqrstuvwxyz" + bytes(range(128, 256))
 
 
 class PlugInOptions(Struct, frozen=True, kw_only=True):
@@ -318,21 +315,6 @@ class InspectionRoom:
                 raise reply
             findings += _believed(reply.findings, texts, name, pool.version)
         return findings
-
-
-def too_dense(texts: Sequence[tuple[str, Channel]]) -> bool:
-    """Whether texts hold so many digits, signs or blanks that they may cost much more than prose of their length."""
-    dense = 0
-    for text, _ in texts:
-        data = text.encode(errors="replace")
-        size = len(data)
-        if (
-            size - len(data.translate(None, _DIGITS)) > size * _MOST_DIGITS
-            or data.count(b" ") > size * _MOST_BLANKS
-            or len(data.translate(None, _ORDINARY)) > size * _MOST_OTHERS
-        ):
-            dense += size
-    return dense > DENSE_CHARACTERS
 
 
 def _believed(

@@ -82,7 +82,11 @@ async def proposal(
     """Gather and fit. `known` is what the door says of the present calibration. Raises ValueError for the budget."""
     present = _present(known)
     found = await gathered(settings, since=asked.since, until=asked.until, most=asked.most, advance=advance)
-    share = budget(asked.budget, max(found.found, 1) / ((asked.until - asked.since) / DAY))
+    days = (asked.until - asked.since) / DAY
+    try:
+        share = budget(asked.budget, max(found.found, 1) / days)
+    except ValueError as error:
+        raise ValueError(f"{error} (there were {found.found} calls in {days:.1f} days)") from None
     fitted = fit(found.calls, share, present)
     then = Cuts(Calibration(detectors="", thresholds=fitted.thresholds, budget=0, calls=0, since=0, until=0))
     scores = await attacks(settings, _rows(asked.attacks)) if asked.attacks else {}
