@@ -122,6 +122,9 @@ class Call(Struct, frozen=True, kw_only=True):
     leaves: tuple[Leaf, ...]
     signed: frozenset[tuple[str | int, ...]] = frozenset()  # paths of leaves that may not be changed
     tools: tuple[str, ...] = ()  # names of the tools that the request declares
+    uninspected: tuple[
+        str, ...
+    ] = ()  # kinds of content that nobody can look into: "image", "audio", "file", "stored"
     choices: int = 1
     max_output_tokens: int = 0  # 0: not limited by the caller
     include_usage: bool = False

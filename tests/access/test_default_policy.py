@@ -143,3 +143,10 @@ def test_a_situation_holds_what_the_policies_read(room, ask, model) -> None:
         for d, t, tool, p, _ in every_situation()
     ]
     assert 0 < sum(allowed) < len(allowed)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("kind", ["image", "audio", "file", "stored"])
+def test_nobody_sends_what_nobody_can_look_into(room, ask, model, role, kind) -> None:
+    for segment in SEGMENTS:
+        assert not room.authorise(ask(role, "send_uninspected", model(segment), uninspected=kind)).allowed

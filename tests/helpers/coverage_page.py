@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from surface_answers import KINDS, NO_KIND, WRITTEN
-from surfaces import CHANNELS, NO_PLACE, NO_STREAM, SEALED, all_places, channels_of, streams, surfaces
+from surfaces import CHANNELS, NO_PLACE, NO_STREAM, SEALED, UNREAD, all_places, channels_of, streams, surfaces
 
 PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
 BEGIN, END = "<!-- made by tests/helpers/coverage_page.py -->", "<!-- end -->"
@@ -50,6 +50,7 @@ def reasons() -> Iterator[str]:
     for name in sorted(SEALED):
         path = "/v1/responses" if name.startswith("input") else "/v1/messages"
         yield f"| `{path}` | `{name}` | only the provider can read it; its form is checked |"
+    yield f"| all | {', '.join(f'`{name}`' for name in sorted(UNREAD))} | bytes; [not inspected](#content-that-nobody-can-look-into) |"
 
 
 def _head(first: str, paths: Sequence[str]) -> Iterator[str]:

@@ -36,7 +36,10 @@ ASKED: dict[str, dict] = {
     },
     "/v1/messages/count_tokens": {"messages": [{"role": "user", "content": "hello"}]},
 }
-ALLOWING = f"[gateway]\nallow_provider_tools = {json.dumps(list(CARRIED_OUT))}\n"  # settings
+ALLOWING = f"""[gateway]
+allow_provider_tools = {json.dumps(list(CARRIED_OUT))}
+allow_uninspected = ["image", "audio", "file", "stored"]
+"""  # settings
 # Ids are made by machines, and look like somebody's number now and then: of them only what is never let out counts.
 IDS = {"id", "call_id"}
 KINDS = ("text", "refusal", "reasoning", "tool arguments", "tool name and id", "beside the text")

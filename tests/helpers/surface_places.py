@@ -27,6 +27,8 @@ from sallyport.gateway.dialects.base import Options
 from sallyport.model import Call
 
 TEXT = "⟨planted⟩"
+# So that every table is reached.
+OPTIONS = Options(uninspected=frozenset(["image", "audio", "file", "stored"]))
 UNKNOWN = "x_unknown"
 _STEP = re.compile(r"([A-Za-z_]+)|\[(\d+)\]")
 
@@ -70,7 +72,7 @@ class Watch:
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(fields, "check_fields", watched)
-            call = dialect.parse(json.dumps(document).encode(), document, Options())
+            call = dialect.parse(json.dumps(document).encode(), document, OPTIONS)
         assert isinstance(call, Call), (document, call)
         self.tables |= {id(question.table): question.table for question in seen}
         self.sites |= {question.site for question in seen}
@@ -120,6 +122,8 @@ def shapes(check: Any, planted: str) -> Iterator[tuple[str, Any]]:
         ("inside", {"k": [{"k": {"k": planted}}]}),
         ("listed", [{"type": "x", "k": planted}]),
     ]
+    if check is not None and not check[0](planted):
+        made.append(("address", f"https://kb.example/{planted}"))
     digits = planted.replace(" ", "")
     if digits.isdigit():
         made.append(("number", {"k": int(digits)}))

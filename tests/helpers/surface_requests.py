@@ -34,6 +34,18 @@ def _chat_messages() -> list[dict]:
         },
         {"role": "assistant", "content": None, "function_call": function},
         {"role": "tool", "content": "done", "tool_call_id": "call_1"},
+        {"role": "user", "content": _chat_unread()},
+    ]
+
+
+def _chat_unread() -> list[dict]:
+    """Parts that nobody can look into."""
+    return [
+        {"type": "image_url", "image_url": {"url": "https://kb.example/a.png", "detail": "low"}},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}},
+        {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}},
+        {"type": "file", "file": {"file_data": "data:application/pdf;base64,aGk=", "filename": "a.pdf"}},
+        {"type": "file", "file": {"file_id": "file-1"}},
     ]
 
 
@@ -58,9 +70,20 @@ def _responses_items() -> list[dict]:
         {"type": "function_call", "arguments": '{"n": 1}', **call},
         {"type": "function_call_output", "call_id": "c1", "output": "done"},
         {"type": "function_call_output", "call_id": "c1", "output": [parts["input_text"]]},
+        {"type": "message", "role": "user", "content": _responses_unread()},
+        {"type": "function_call_output", "call_id": "c1", "output": _responses_unread()},
         {"type": "custom_tool_call", "input": "ls", **call},
         {"type": "custom_tool_call_output", "call_id": "c1", "output": "done"},
         {"type": "reasoning", "summary": [parts["summary_text"]], "content": [parts["reasoning_text"]]},
+    ]
+
+
+def _responses_unread() -> list[dict]:
+    return [
+        {"type": "input_image", "image_url": "https://kb.example/a.png", "detail": "low"},
+        {"type": "input_image", "file_id": "file-1"},
+        {"type": "input_file", "file_data": "data:application/pdf;base64,aGk=", "filename": "a.pdf"},
+        {"type": "input_file", "file_url": "https://kb.example/a.pdf"},
     ]
 
 
@@ -73,13 +96,23 @@ def _responses_seeds() -> list[dict]:
     return [_responses(input=[item], tools=tools) for item in _responses_items()] + [_responses(**streamed)]
 
 
+def _messages_text() -> dict:
+    return {"type": "text", "text": "hello", "cache_control": {"type": "ephemeral"}}
+
+
 def _messages_blocks() -> list[dict]:
-    text = {"type": "text", "text": "hello", "cache_control": {"type": "ephemeral"}}
+    text = _messages_text()
     plain = {"type": "text", "media_type": "text/plain", "data": "a page"}
     document = {"type": "document", "title": "t", "context": "c", "source": plain}
     search = {"type": "search_result", "source": "https://kb.example", "title": "t", "content": [text]}
     result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "done"}
+    unread = [
+        {"type": "base64", "media_type": "image/png", "data": "aGk="},
+        {"type": "url", "url": "https://kb.example/a"},
+        {"type": "file", "file_id": "file_1"},
+    ]
     return [
+        *({"type": kind, "source": source} for kind in ("image", "document") for source in unread),
         text,
         document,
         {**document, "source": {"type": "content", "content": [text]}},
@@ -107,7 +140,7 @@ def _messages_seeds(*, counting: bool) -> list[dict]:
         if block["type"] in kinds
     ]
     seeds = [{**base, "messages": [{"role": "user", "content": "hi"}, message]} for message in contents]
-    seeds.append({**seeds[0], "system": [_messages_blocks()[0]], "cache_control": {"type": "ephemeral"}})
+    seeds.append({**seeds[0], "system": [_messages_text()], "cache_control": {"type": "ephemeral"}})
     return seeds
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, get_args
 
-from surface_places import Place, Watch, places, planted, shapes
+from surface_places import OPTIONS, Place, Watch, places, planted, shapes
 
-from sallyport.gateway.dialects.base import Options
 from sallyport.model import Call, Channel
 from sallyport.settings import loads
 from sallyport.wiring.routes import routes
@@ -32,6 +31,15 @@ SEALED = {
     "messages[user].content[redacted_thinking].data",
     "messages[assistant].content[redacted_thinking].data",
     "input[reasoning].encrypted_content",
+}
+# Bytes that nobody can look into: refused unless settings and policies allow it, and then the log marks the call.
+UNREAD = {
+    "messages[user].content[input_audio].input_audio.data",
+    "messages[user].content[file].file.file_data",
+    "input[user].content[input_file].file_data",
+    "input[function_call_output].output[input_file].file_data",
+    "messages[user].content[image].source[base64].data",
+    "messages[user].content[document].source[base64].data",
 }
 NO_STREAM = {
     "/v1/embeddings": "an answer is a list of numbers",
@@ -62,11 +70,11 @@ def channels_of(path: str, dialect: Any, place: Place) -> frozenset[Channel] | N
     """
     found: set[Channel] = set()
     for _, value in shapes(place.check, MARK):
-        call = dialect.parse(b"{}", planted(path, place, value), Options())
+        call = dialect.parse(b"{}", planted(path, place, value), OPTIONS)
         if isinstance(call, Call):
             here = {leaf.channel for leaf in call.leaves if MARK in leaf.text}
             excused = (
-                place.name in SEALED or place.name == "model"
+                place.name in SEALED | UNREAD or place.name == "model"
             )  # a model must be one of the settings' names
             if bool(here) is excused:
                 raise AssertionError(f"{path}: {place.name} is {'' if here else 'not '}inspected")

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from sallyport.model import Device, Model, Principal, TlsFacts, Tool
 
-USE_MODEL = ("chat", "embed", "list_model")
+USE_MODEL = ("chat", "embed", "list_model", "send_uninspected")
 ON_LOG = ("read_log", "read_content", "export_log")
 ON_DEPLOYMENT = ("manage_people", "explain", "calibrate", "mark_finding")
 ACTIONS = (*USE_MODEL, "use_tool", *ON_LOG, *ON_DEPLOYMENT)
@@ -25,7 +25,7 @@ SKEW = 60  # seconds that a clock may be ahead of ours
 class AccessRequest(Struct, frozen=True, kw_only=True):
     """May this principal do this, from this device, to this resource, now?
 
-    `action` is one of `ACTIONS`. `model` is the resource of chat, embed and list_model, and the model that
+    `action` is one of `ACTIONS`. `model` is the resource of `USE_MODEL`, and the model that
     asked for the tool of use_tool. The other actions concern the log or the deployment. `now`: seconds.
     """
 
@@ -41,6 +41,7 @@ class AccessRequest(Struct, frozen=True, kw_only=True):
     purpose: str = ""
     self_owned: bool = False  # the record belongs to the caller
     tainted: bool = False  # an argument of the tool comes from untrusted text
+    uninspected: str = ""  # what is sent that nobody can look into: "image", "audio", "file", "stored"
     now: int = 0
 
 
@@ -61,6 +62,7 @@ class Evaluated(Struct, frozen=True):
     purpose: str
     self_owned: bool
     mfa_age: int
+    uninspected: str
 
 
 def minutes(seconds: int) -> int:
@@ -98,6 +100,7 @@ def evaluated(request: AccessRequest) -> Evaluated:
         request.purpose,
         request.self_owned,
         _since(principal.auth_time, int(request.now)),
+        request.uninspected,
     )
 
 

@@ -92,6 +92,7 @@ def context(facts: Evaluated) -> dict[str, Any]:
         "stream": facts.stream,
         "risk": facts.risk,
         "tool": {"name": facts.tool, "declared": facts.declared, "tainted": facts.tainted},
+        "uninspected": facts.uninspected,
         "purpose": facts.purpose,
         "self": facts.self_owned,
     }

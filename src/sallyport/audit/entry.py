@@ -37,6 +37,7 @@ CALL = frozenset(
         "route",
         "method",
         "stream",
+        "uninspected",  # kinds of content that nobody could look into
         "policies",  # ids of the determining policies
         "policy_version",
         "detectors",  # name -> version

@@ -21,3 +21,4 @@ class Limits(Struct, frozen=True, kw_only=True):
     tick_seconds: float = 0.25  # how often a running stream is checked for revocation, silence and life
     allow_fields: frozenset[str] = frozenset()
     allow_provider_tools: frozenset[str] = frozenset()
+    allow_uninspected: frozenset[str] = frozenset()

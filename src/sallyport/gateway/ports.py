@@ -55,6 +55,7 @@ class Question(Struct, frozen=True, kw_only=True):
     surface: str = ""
     stream: bool = False
     tainted: bool = False
+    uninspected: str = ""  # a kind of content that nobody can look into
     purpose: str = ""
     self_owned: bool = False
 

@@ -32,6 +32,7 @@ def intent(x: Exchange, *, pseudonym: Callable[[str], str], versions: Mapping[st
         decision.version if decision else "",
         call.surface,
         call.stream,
+        call.uninspected,
         tuple(versions.items()),
     )
     own = {
@@ -59,12 +60,14 @@ def _of_intents(
     policy_version: str,
     surface: str,
     stream: bool,
+    uninspected: tuple[str, ...],
     versions: tuple[tuple[str, str], ...],
 ) -> Shared:
     members = {
         **_who("intent", pseudonym, principal, model, device),
         "surface": surface,
         "stream": stream,
+        **({"uninspected": list(uninspected)} if uninspected else {}),
         "policies": list(policies),
         "policy_version": policy_version,
         "detectors": dict(versions),
@@ -114,6 +117,7 @@ def refusal(x: Exchange, refused: Refusal, *, pseudonym: Callable[[str], str]) -
         **_who("refusal", pseudonym, x.principal, x.model, x.device.id),
         "request": x.request_id,
         "surface": x.dialect.surface,
+        **({"uninspected": list(x.call.uninspected)} if x.call and x.call.uninspected else {}),
         "code": refused.code,
         "stage": refused.stage,
         "verdict": refused.policy,

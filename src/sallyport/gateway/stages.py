@@ -106,7 +106,13 @@ def _call(dialect: Dialect, raw: bytes, limits: Limits) -> Call | Refusal:
     if plain is not None:
         return plain
     return strict_json.judge(raw, document, depth=limits.json_depth) or dialect.parse(
-        raw, document, Options(fields=limits.allow_fields, provider_tools=limits.allow_provider_tools)
+        raw,
+        document,
+        Options(
+            fields=limits.allow_fields,
+            provider_tools=limits.allow_provider_tools,
+            uninspected=limits.allow_uninspected,
+        ),
     )
 
 
@@ -167,6 +173,13 @@ async def authorise(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | Non
     x.decision = expect(rooms.access.decide(asked), Decision)
     if x.decision.allowed is not True or x.decision.errors:
         return expect(rooms.access.refusal(x.decision, asked), Refusal)
+    for kind in x.call.uninspected if x.call else ():
+        asked = question(x, "send_uninspected", uninspected=kind)
+        decision = expect(rooms.access.decide(asked), Decision)
+        if decision.allowed is not True or decision.errors:
+            x.decision = decision
+            return expect(rooms.access.refusal(decision, asked), Refusal)
+        x.decision = replace(x.decision, policies=x.decision.policies + decision.policies)
     return None
 
 

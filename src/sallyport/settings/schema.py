@@ -172,6 +172,9 @@ class Gateway(Base, frozen=True, kw_only=True):
 
     allow_fields: tuple[str, ...] = ()  # request fields beyond the known schema: "field" or "chat.field"
     allow_provider_tools: tuple[str, ...] = ()
+    allow_uninspected: tuple[
+        Literal["image", "audio", "file", "stored"], ...
+    ] = ()  # for whom policies allow it
     keepalive_seconds: float = 10.0  # a comment on a stream that is silent for this long
 
 

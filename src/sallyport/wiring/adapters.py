@@ -70,6 +70,7 @@ class Policies:
             purpose=asked.purpose,
             self_owned=asked.self_owned,
             tainted=asked.tainted,
+            uninspected=asked.uninspected,
             now=int(self._clock()),
         )
 

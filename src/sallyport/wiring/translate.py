@@ -89,6 +89,7 @@ def limits(settings: Settings) -> Limits:
         keepalive_seconds=gateway.keepalive_seconds,
         allow_fields=frozenset(gateway.allow_fields),
         allow_provider_tools=frozenset(gateway.allow_provider_tools),
+        allow_uninspected=frozenset(gateway.allow_uninspected),
     )
 
 

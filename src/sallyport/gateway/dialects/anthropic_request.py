@@ -79,6 +79,9 @@ def parse(raw: bytes, document: Any, options: Options, *, counting: bool) -> Cal
         leaves=leaves,
         signed=frozenset(leaf.path for leaf in leaves if _is_thinking(leaf.path)),
         tools=tuple(tool["name"] for tool in document.get("tools") or () if "name" in tool),
+        uninspected=tuple(
+            sorted({k for message in document["messages"] for k in blocks.uninspected(message["content"])})
+        ),
         max_output_tokens=document.get("max_tokens") or 0,
         input_tokens_estimate=int(sum(len(leaf.text) for leaf in leaves) * TOKENS_PER_CHARACTER) + 8,
     )
@@ -97,7 +100,7 @@ def _check(document: dict[str, Any], options: Options, table: dict[str, f.Check]
     return (
         blocks.check_cache(document, "")
         or _check_system(document.get("system"))
-        or _check_messages(document["messages"])
+        or _check_messages(document["messages"], options)
         or _check_tools(document.get("tools") or (), options)
     )
 
@@ -108,13 +111,13 @@ def _may(name: str, options: Options) -> bool:
 
 def _check_system(system: Any) -> Refusal | None:
     for index, block in enumerate(system if isinstance(system, list) else ()):
-        problem = blocks.check(block, f"system[{index}]", blocks.TEXTS_ONLY)
+        problem = blocks.check(block, f"system[{index}]", blocks.TEXTS_ONLY, Options())
         if problem is not None:
             return problem
     return None
 
 
-def _check_messages(messages: list[Any]) -> Refusal | None:
+def _check_messages(messages: list[Any], options: Options) -> Refusal | None:
     if not messages:
         return f.wrong("messages", "a list of at least one message")
     for index, message in enumerate(messages):
@@ -128,7 +131,7 @@ def _check_messages(messages: list[Any]) -> Refusal | None:
         if problem is None and "content" not in message:
             problem = f.wrong(where + ".content", blocks.CONTENT[1])
         problem = problem or blocks.check_all(
-            message["content"], where + ".content", blocks.OF_ROLES[message["role"]]
+            message["content"], where + ".content", blocks.OF_ROLES[message["role"]], options
         )
         if problem is not None:
             return problem

@@ -23,6 +23,7 @@ class Options(Struct, frozen=True, kw_only=True):
 
     fields: frozenset[str] = frozenset()  # "field" or "chat.field"
     provider_tools: frozenset[str] = frozenset()
+    uninspected: frozenset[str] = frozenset()  # kinds of content that nobody can look into
 
     def allows(self, surface: str, name: str) -> bool:
         """Whether an unknown request field may pass."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from sallyport.errors import Refusal
 from sallyport.gateway.dialects import fields as f
+from sallyport.gateway.dialects import unread
 from sallyport.gateway.dialects.base import TOKENS_PER_CHARACTER, Options
 from sallyport.gateway.strict_json import KEY, Path, numbers, strings
 from sallyport.model import Call, Channel, Leaf
@@ -73,6 +74,12 @@ CHANNELS: dict[str, Channel] = {
     "function": "tool_result",
 }
 PARTS = {"text": "text", "refusal": "refusal"}
+# Parts that nobody can look into -> their kind, the member that holds them, and what that may hold.
+UNREAD: dict[str, tuple[str, str, dict[str, f.Check]]] = {
+    "image_url": ("image", "image_url", {"url": unread.ADDRESS, "detail": f.TEXT}),
+    "input_audio": ("audio", "input_audio", {"data": unread.BYTES, "format": f.TEXT}),
+    "file": ("file", "file", {"file_data": unread.BYTES, "filename": f.TEXT, "file_id": f.TEXT}),
+}
 STREAM_OPTIONS = {"include_usage": f.FLAG, "include_obfuscation": f.FLAG}
 # Enumerated by the checks above, so there is no text in them.
 _ENUMERATED = {"role", "type"}
@@ -101,6 +108,7 @@ def parse(raw: bytes, document: Any, options: Options) -> Call | Refusal:
         body=document,
         leaves=leaves,
         tools=_declared(document),
+        uninspected=_uninspected(document),
         choices=document.get("n") or 1,
         max_output_tokens=document.get("max_completion_tokens") or document.get("max_tokens") or 0,
         include_usage=bool(stream_options.get("include_usage")),
@@ -118,7 +126,11 @@ def _check(document: dict[str, Any], options: Options) -> Refusal | None:
     for needed in ("model", "messages"):
         if document.get(needed) is None:
             return f.wrong(needed, "given")
-    return _check_stream(document) or _check_messages(document["messages"]) or _check_tools(document, options)
+    return (
+        _check_stream(document)
+        or _check_messages(document["messages"], options)
+        or _check_tools(document, options)
+    )
 
 
 def _may(name: str, options: Options) -> bool:
@@ -135,7 +147,7 @@ def _check_stream(document: dict[str, Any]) -> Refusal | None:
     return f.check_fields(given or {}, STREAM_OPTIONS, "stream_options.", lambda _: False)
 
 
-def _check_messages(messages: list[Any]) -> Refusal | None:
+def _check_messages(messages: list[Any], options: Options) -> Refusal | None:
     if not messages:
         return f.wrong("messages", "a list of at least one message")
     for index, message in enumerate(messages):
@@ -143,18 +155,18 @@ def _check_messages(messages: list[Any]) -> Refusal | None:
         if not isinstance(message, dict):
             return f.wrong(where, "an object")
         problem = f.check_fields(message, MESSAGE, where + ".", lambda _: False)
-        problem = problem or _check_message(message, where)
+        problem = problem or _check_message(message, where, options)
         if problem is not None:
             return problem
     return None
 
 
-def _check_message(message: dict[str, Any], where: str) -> Refusal | None:
+def _check_message(message: dict[str, Any], where: str, options: Options) -> Refusal | None:
     if message.get("role") is None:
         return f.wrong(where + ".role", MESSAGE["role"][1])
     problem: Refusal | None = None
     for index, part in enumerate(message["content"] if isinstance(message.get("content"), list) else ()):
-        problem = _check_part(part, f"{where}.content[{index}]")
+        problem = _check_part(part, f"{where}.content[{index}]", options)
         if problem is not None:
             return problem
     for index, call in enumerate(message.get("tool_calls") or ()):
@@ -170,20 +182,41 @@ def _check_message(message: dict[str, Any], where: str) -> Refusal | None:
     return problem
 
 
-def _check_part(part: Any, where: str) -> Refusal | None:
+def _check_part(part: Any, where: str, options: Options) -> Refusal | None:
     if not isinstance(part, dict):
         return f.wrong(where, "an object")
     kind = part.get("type")
+    if isinstance(kind, str) and kind in UNREAD:
+        return _check_unread(part, where, UNREAD[kind], options)
     if not isinstance(kind, str) or kind not in PARTS:
-        return Refusal(
-            code="content_uninspectable",
-            message=f"`{where}` carries content that cannot be inspected; only text is allowed.",
-            param=where,
-        )
+        return unread.refused(where)
     member = PARTS[kind]
     if not isinstance(part.get(member), str):
         return f.wrong(f"{where}.{member}", "a string")
     return f.check_fields(part, {"type": f.NAME, member: f.TEXT}, where + ".", lambda _: False)
+
+
+def _check_unread(
+    part: dict[str, Any], where: str, known: tuple[str, str, dict[str, f.Check]], options: Options
+) -> Refusal | None:
+    kind, member, table = known
+    inner = part.get(member)
+    if not options.uninspected or not isinstance(inner, dict):
+        return unread.refused(where)
+    problem = unread.check(inner, table, f"{where}.{member}", kind, options.uninspected)
+    return problem or f.check_fields(part, {"type": f.NAME, member: f.OBJECT}, where + ".", lambda _: False)
+
+
+def _uninspected(document: dict[str, Any]) -> tuple[str, ...]:
+    """The kinds of content that nobody can look into."""
+    parts = [
+        part
+        for message in document["messages"]
+        if isinstance(message.get("content"), list)
+        for part in message["content"]
+    ]
+    known = [(part, *UNREAD[part["type"]]) for part in parts if part["type"] in UNREAD]
+    return tuple(sorted({unread.kind_of(part[member], kind) for part, kind, member, _ in known}))
 
 
 def _check_call(call: Any, where: str) -> Refusal | None:
@@ -274,6 +307,9 @@ def _message_leaves(message: dict[str, Any], where: Path) -> Iterator[Leaf]:
             yield Leaf((*where, "content"), value, channel)
         elif name == "content" and value is not None:
             for index, part in enumerate(value):
+                if part["type"] in UNREAD:
+                    yield from unread.leaves(part, (*where, "content", index))
+                    continue
                 member = PARTS[part["type"]]
                 yield Leaf((*where, "content", index, member), part[member], channel)
         elif name in {"tool_calls", "function_call"}:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sallyport.errors import Refusal
 from sallyport.gateway.dialects import fields as f
+from sallyport.gateway.dialects import unread
 from sallyport.gateway.dialects.base import Options
 from sallyport.gateway.strict_json import KEY, Path, strings
 from sallyport.model import Channel, Leaf
@@ -40,6 +41,24 @@ PARTS: dict[str, tuple[str, Table]] = {  # type -> the member that holds its tex
     "refusal": ("refusal", {"type": f.NAME, "refusal": _GIVEN}),
     "summary_text": ("text", {"type": f.NAME, "text": _GIVEN}),
     "reasoning_text": ("text", {"type": f.NAME, "text": _GIVEN}),
+}
+# Parts that nobody can look into -> their kind, and all that they may hold.
+UNREAD: dict[str, tuple[str, Table]] = {
+    "input_image": (
+        "image",
+        {"type": f.NAME, "image_url": unread.ADDRESS, "file_id": f.TEXT, "detail": f.TEXT},
+    ),
+    "input_file": (
+        "file",
+        {
+            "type": f.NAME,
+            "file_data": unread.BYTES,
+            "file_url": unread.ADDRESS,
+            "file_id": f.TEXT,
+            "filename": f.TEXT,
+            "detail": f.TEXT,
+        },
+    ),
 }
 _OF_MESSAGES = frozenset({"input_text", "output_text", "refusal"})
 _OF_OUTPUTS = frozenset({"input_text"})
@@ -141,7 +160,7 @@ def _check(item: dict[str, Any], where: str, options: Options) -> Refusal | None
     if problem is None and missing is not None:
         problem = f.wrong(f"{where}.{missing}", table[missing][1])
     for name, allowed in _CONTENT.get(kind, ()):
-        problem = problem or _check_parts(item.get(name), f"{where}.{name}", allowed)
+        problem = problem or _check_parts(item.get(name), f"{where}.{name}", allowed, options)
     return problem
 
 
@@ -150,37 +169,44 @@ def _check_other(kind: Any, where: str, options: Options) -> Refusal | None:
         return f.wrong(where, "an item itself: stored items hide history from inspection")
     tools = OFFERED.get(kind) if isinstance(kind, str) else None
     if tools is None:
-        return uninspectable(where)
+        return unread.refused(where)
     return None if tools & options.provider_tools else Refusal(code="provider_tool_refused", param=where)
 
 
-def _check_parts(parts: Any, where: str, allowed: frozenset[str]) -> Refusal | None:
+def _check_parts(parts: Any, where: str, allowed: frozenset[str], options: Options) -> Refusal | None:
     for index, part in enumerate(parts if isinstance(parts, list) else ()):
-        problem = _check_part(part, f"{where}[{index}]", allowed)
+        problem = _check_part(part, f"{where}[{index}]", allowed, options)
         if problem is not None:
             return problem
     return None
 
 
-def _check_part(part: Any, where: str, allowed: frozenset[str]) -> Refusal | None:
+def _check_part(part: Any, where: str, allowed: frozenset[str], options: Options) -> Refusal | None:
     if not isinstance(part, dict):
         return f.wrong(where, "an object")
     kind = part.get("type")
+    if isinstance(kind, str) and kind in UNREAD and "input_text" in allowed:
+        kind, table = UNREAD[kind]
+        return unread.check(part, table, where, kind, options.uninspected)
     if not isinstance(kind, str) or kind not in allowed:
-        return uninspectable(where)
+        return unread.refused(where)
     member, table = PARTS[kind]
     if member not in part:
         return f.wrong(f"{where}.{member}", "a string")
     return f.check_fields(part, table, where + ".", lambda _: False)
 
 
-def uninspectable(where: str) -> Refusal:
-    """The refusal of a content that no guard can read."""
-    return Refusal(
-        code="content_uninspectable",
-        message=f"`{where}` carries content that cannot be inspected; only text is allowed.",
-        param=where,
-    )
+def uninspected(items: list[dict[str, Any]]) -> tuple[str, ...]:
+    """The kinds of content that nobody can look into, in items that were checked."""
+    found = set()
+    for part in (p for item in items for name in ("content", "output") for p in _listed(item.get(name))):
+        if part.get("type") in UNREAD:
+            found.add(unread.kind_of(part, UNREAD[part["type"]][0]))
+    return tuple(sorted(found))
+
+
+def _listed(value: Any) -> list[Any]:
+    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
 
 
 def leaves(items: list[dict[str, Any]]) -> Iterator[Leaf]:
@@ -198,11 +224,24 @@ def _of_item(item: dict[str, Any], where: Path, channel: Channel) -> Iterator[Le
         if name in _ENUMERATED:
             continue
         inner: Channel = channel if name in _WRITTEN else "other"
+        if isinstance(value, list) and name in {"content", "output"}:
+            yield from _of_parts(value, (*where, name), channel)
+            continue
         for path, text in strings(value, (*where, name)):
             within = path[len(where) + 2 :]  # a part
-            if name in _WRITTEN and within and _is_grammar(within):
-                continue
-            yield Leaf(path, text, "document" if within[:1] == ("annotations",) else inner)
+            if not (name in _WRITTEN and within and _is_grammar(within)):
+                yield Leaf(path, text, inner)
+
+
+def _of_parts(parts: list[Any], where: Path, channel: Channel) -> Iterator[Leaf]:
+    for index, part in enumerate(parts):
+        if isinstance(part, dict) and part.get("type") in UNREAD:
+            yield from unread.leaves(part, (*where, index))
+            continue
+        for path, text in strings(part, (*where, index)):
+            within = path[len(where) + 1 :]
+            if not _is_grammar(within):
+                yield Leaf(path, text, "document" if within[:1] == ("annotations",) else channel)
 
 
 def _is_grammar(path: Path) -> bool:

@@ -104,6 +104,7 @@ def parse(raw: bytes, document: Any, options: Options) -> Call | Refusal:
         body=document,
         leaves=leaves,
         tools=tuple(_declared(document.get("tools") or ())),
+        uninspected=items.uninspected(document["input"]) if isinstance(document["input"], list) else (),
         max_output_tokens=document.get("max_output_tokens") or 0,
         input_tokens_estimate=int(sum(len(leaf.text) for leaf in leaves) * TOKENS_PER_CHARACTER) + 8,
     )
