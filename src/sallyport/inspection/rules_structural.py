@@ -28,6 +28,7 @@ def _link(name: str, weight: float, raw: str, *hints: str) -> Rule:
 RULES = (
     _form("chat-template", 0.85, r"(?i)<\|(?:im_start|im_end|system|assistant|user|start_header_id|eot_id|begin_of_text|start|channel)\|>|<<SYS>>|<start_of_turn>"),
     _form("end-token", 0.5, r"(?i)<\|endoftext\|>|\[/INST\]|</s>|<eot>|<eos>|<\|end\|>"),
+    _form("session-end", 0.6, r"(?i)<\s*/?\s*(?:end|start|beginning)\s+of\s+(?:the\s+)?(?:session|conversation|chat|context|prompt|instructions|user\s+input|document|data)\s*>"),
     _form(
         "role-in-brackets",
         0.65,
