@@ -153,6 +153,9 @@ class World:
 
     mask_arguments = mask
 
+    def learn(self, system):
+        pass
+
     def is_apart(self, text, findings):
         return False
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sallyport.inspection import leakage
 from sallyport.inspection.leakage import ANCHORS, fingerprints, may_repeat, scan
 
 WORDS = st.lists(
@@ -33,3 +35,23 @@ def test_a_very_long_prompt_has_no_anchors_and_is_looked_for_all_the_same() -> N
     assert known.anchors == ()
     assert may_repeat(prompt, known)
     assert not may_repeat("nothing of it is in here, not at all, I promise", known)
+
+
+@given(
+    st.lists(st.sampled_from(["alpha", "beta", "x_y", "1", "é", "\n", "İ", "..."]), max_size=60),
+    st.integers(1, 9),
+)
+def test_a_text_taken_in_steps_has_the_same_fingerprints(words: list[str], step: int) -> None:
+    text = " ".join(words)
+    whole = fingerprints([text])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(leakage, "_STEP", step)
+        assert fingerprints([text]) == whole
+
+
+def test_a_prompt_of_very_many_sequences_has_no_anchors_and_is_still_found() -> None:
+    text = " ".join(f"word{n}" for n in range(10_000))
+    known = fingerprints([text])
+    assert known is not None
+    assert known.anchors == ()
+    assert scan(f"So it says: {text[:200]}", known)

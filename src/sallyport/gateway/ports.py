@@ -164,6 +164,9 @@ class Inspection(Protocol):
     def sealed(self, texts: Sequence[str], roles: Sequence[str], segment: str = "") -> Finding | None:
         """What was planted and may not come out, in an answer's texts that only the provider can read."""
 
+    def learn(self, system: Sequence[str]) -> None:
+        """Get to know what an answer must not repeat, before it comes; another thread may do it."""
+
     def vault(self, principal: Principal, conversation: str, segment: str = "") -> Vault:
         """The vault of a conversation ("" for a fresh one)."""
 

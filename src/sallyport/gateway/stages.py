@@ -212,6 +212,8 @@ async def inspect_input(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal |
     if refused:
         first = max(refused, key=lambda finding: SEVERITY[finding.action])
         return input_blocked(first, strict_json.dotted(call.leaves[first.leaf].path))
+    if not json_size.is_quick(call.raw) and x.system:
+        await aside(partial(rooms.inspection.learn, x.system))
     return None
 
 

@@ -13,6 +13,11 @@ WORDS = 6
 HITS = 2
 ANCHORS = 24  # beyond, looking for each costs more than looking at the words
 WORD = re.compile(r"[^\W_]+")
+_GAP = re.compile(r"[\W_]")
+_STEP = 16_384  # characters, words
+_SORTED = (
+    8192  # sequences beyond which no anchors are chosen: there would be too many, and to sort them takes long
+)
 
 
 class Fingerprints(Struct, frozen=True):
@@ -30,16 +35,32 @@ def fingerprints(texts: Sequence[str]) -> Fingerprints | None:
     """Fingerprints of the system prompts; None if they are too short to have one."""
     grams: set[tuple[str, ...]] = set()
     for text in texts:
-        words = WORD.findall(text.lower())
-        grams.update(zip(*(words[i:] for i in range(WORDS)), strict=False))
+        words = _words(text.lower())
+        for at in range(0, len(words), _STEP):
+            part = words[at : at + _STEP + WORDS - 1]
+            grams.update(zip(*(part[i:] for i in range(WORDS)), strict=False))
     if not grams:
         return None
     ends = frozenset((gram[0], gram[-1]) for gram in grams)
     return Fingerprints(frozenset(grams), ends, _anchors(grams))
 
 
+def _words(text: str) -> list[str]:
+    """All words of a text. In steps, so that other threads get their turn between them."""
+    words: list[str] = []
+    at = 0
+    while at < len(text):
+        gap = _GAP.search(text, at + _STEP)
+        end = gap.start() if gap else len(text)
+        words += WORD.findall(text, at, end)
+        at = end
+    return words
+
+
 def _anchors(grams: set[tuple[str, ...]]) -> tuple[str, ...]:
     """Few long words of which each sequence holds at least one."""
+    if len(grams) > _SORTED:
+        return ()
     chosen: set[str] = set()
     for gram in sorted(grams):
         if chosen.isdisjoint(gram):

@@ -266,7 +266,7 @@ class InspectionRoom:
         return self._engine.watch(known)
 
     def fingerprints(self, system: Sequence[str]) -> Fingerprints | None:
-        """Fingerprints of system prompts, remembered under the SHA-256 of the texts."""
+        """Fingerprints of system prompts, remembered under the SHA-256 of the texts. In any thread."""
         digest = hashlib.sha256()
         for text in system:
             data = text.encode(errors="surrogatepass")
@@ -274,7 +274,8 @@ class InspectionRoom:
         key = digest.digest()
         if key not in self._fingerprints:
             if len(self._fingerprints) >= _FINGERPRINTS_KEPT:
-                self._fingerprints.pop(next(iter(self._fingerprints)))
+                # A copy, and a default: another thread may be at it, too.
+                self._fingerprints.pop(next(iter(tuple(self._fingerprints))), None)
             self._fingerprints[key] = fingerprints(system)
         return self._fingerprints[key]
 

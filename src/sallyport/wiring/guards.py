@@ -177,6 +177,10 @@ class Guards:
         versions = {"inspection": self._room.version}
         return {**versions, "calibration": self._room.calibration} if self._room.calibration else versions
 
+    def learn(self, system: Sequence[str]) -> None:
+        """Fingerprints of the system prompts, which are then remembered."""
+        self._room.fingerprints(system)
+
     def vault(self, principal: Principal, conversation: str, segment: str = "") -> Conversation:
         """The vault of a conversation."""
         vault = self._vaults.get(principal.id, conversation)
@@ -238,6 +242,9 @@ class NoInspection:
         return text
 
     mask_arguments = mask
+
+    def learn(self, _system: Sequence[str]) -> None:
+        """Nothing is looked for."""
 
     def is_apart(self, _text: str, _findings: Sequence[Finding]) -> bool:
         """There is nothing to do."""
