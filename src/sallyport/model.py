@@ -22,10 +22,19 @@ Channel = Literal[
     "document",  # embeddings input, files, anything else that is data
     "other",  # any further string leaf (names, metadata, stop words)
 ]
-Action = Literal["allow", "flag", "mask", "block", "step-up", "quarantine"]
-SEVERITY: dict[Action, int] = {"allow": 0, "flag": 1, "mask": 2, "step-up": 3, "block": 4, "quarantine": 5}
+Action = Literal["allow", "flag", "mask", "redact", "block", "step-up", "quarantine"]
+SEVERITY: dict[Action, int] = {
+    "allow": 0,
+    "flag": 1,
+    "mask": 2,
+    "redact": 3,
+    "step-up": 4,
+    "block": 5,
+    "quarantine": 6,
+}
+HIDING: frozenset[str] = frozenset({"mask", "redact"})  # the text goes on without the value
 REFUSING: frozenset[str] = frozenset({"block", "step-up", "quarantine"})  # nothing of the text goes on
-STOPPING: frozenset[str] = REFUSING | {"mask"}  # the text does not go on as it is
+STOPPING: frozenset[str] = REFUSING | HIDING  # the text does not go on as it is
 Surface = Literal["chat", "messages", "responses", "completions", "embeddings", "models"]
 
 

@@ -12,7 +12,7 @@ from sallyport.gateway.dialects.base import TOKENS_PER_CHARACTER
 from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.ports import Rooms
 from sallyport.gateway.respond import SECURITY_HEADERS, ids
-from sallyport.model import REFUSING, Appended, Finding, Leaf, Usage
+from sallyport.model import HIDING, REFUSING, Appended, Finding, Leaf, Usage
 
 GENERATED = frozenset({"id", "item_id", "call_id", "system_fingerprint"})
 _OWNERS = {
@@ -100,7 +100,7 @@ def answer_headers(x: Exchange, rooms: Rooms) -> list[tuple[str, str]]:
     """Headers of an answer: ids, the receipt of the intent, what was masked, the budget."""
     assert x.intent is not None
     assert x.principal is not None
-    masked = sum(finding.action == "mask" for finding in x.findings)
+    masked = sum(finding.action in HIDING for finding in x.findings)
     return [
         *SECURITY_HEADERS,
         *ids(x.request_id, x.dialect.wire),
@@ -117,7 +117,7 @@ def stops(finding: Finding, leaf: Leaf) -> bool:
     A generated id looks like somebody's account number now and then (a hexadecimal one like an IBAN once in some
     twenty thousand), so of ids only what is never let out counts.
     """
-    if finding.action == "mask":
+    if finding.action in HIDING:
         return not (finding.layer == "identifiers" and _is_generated(leaf.path))
     return finding.action in REFUSING
 

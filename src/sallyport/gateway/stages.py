@@ -23,6 +23,7 @@ from sallyport.gateway.limits import Limits
 from sallyport.gateway.outcome import input_blocked
 from sallyport.gateway.ports import Question, Rooms
 from sallyport.model import (
+    HIDING,
     REFUSING,
     SEVERITY,
     Appended,
@@ -235,7 +236,7 @@ async def mask(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | None:
     x.vault = rooms.inspection.vault(expect(x.principal, Principal), x.conversation, x.segment)
     per_leaf: dict[int, list[Finding]] = defaultdict(list)
     for finding in x.findings:
-        if finding.action == "mask":
+        if finding.action in HIDING:
             per_leaf[finding.leaf].append(finding)
     edits: dict[strict_json.Path, str] = {}
     for index, leaf in enumerate(call.leaves):

@@ -2,10 +2,10 @@
 
 1. Nothing is released that was not scanned together with what stands before it.
 2. A finding whose action is `block` ends the text: nothing of its segment, and nothing after, is released.
-3. A finding whose action is `mask` is replaced by its label in brackets, for ever: it is not the caller's value.
+3. A finding whose action is `mask` or `redact` is replaced by its label in brackets, for ever: it is not the caller's value.
    (The caller's own values stand in the text as tokens, which no finding lies in.)
 4. Then the caller's own tokens become values again.
-5. A text that may not be changed (`verbatim`: its author signed it) keeps its tokens, and a `mask` in it ends it too.
+5. A text that may not be changed (`verbatim`: its author signed it) keeps its tokens, and what would have to be hidden in it ends it too.
 6. Text waits only until a cut (see `boundaries`) that no finding can lie across. Text that offers no cut waits
    up to `bound` characters; inside something open up to `open_token` characters, and then the text is blocked.
 
@@ -26,7 +26,7 @@ from msgspec.structs import replace
 
 from sallyport.errors import DetectorFault
 from sallyport.inspection import boundaries, tokens
-from sallyport.model import REFUSING, STOPPING, Finding
+from sallyport.model import HIDING, REFUSING, STOPPING, Finding
 
 Scan = Callable[[str], Sequence[Finding]]
 Unmask = Callable[[str], str]
@@ -235,13 +235,13 @@ class HoldBack:
 
     def _written(self, segment: str, findings: list[Finding]) -> str:
         """The segment with masked findings replaced and the caller's tokens restored."""
-        redactions = sorted((f for f in findings if f.action == "mask"), key=lambda f: (f.start, -f.end))
+        redactions = sorted((f for f in findings if f.action in HIDING), key=lambda f: (f.start, -f.end))
         parts: list[str] = []
         at = 0
         for finding in redactions:
             start, end = max(finding.start - self._base, 0), min(finding.end - self._base, len(segment))
             if start >= at:
-                parts += (self._unmask(segment[at:start]), f"[{tokens.label_of(finding.type)}]")
+                parts += (self._unmask(segment[at:start]), tokens.placeholder(finding.type))
             at = max(at, end)
         return "".join((*parts, self._unmask(segment[at:])))
 

@@ -18,9 +18,9 @@ from typing import Any, NoReturn
 from msgspec.structs import replace
 
 from sallyport.inspection.holdback import Released, Scan, Unmask, outside_own_tokens, whole
-from sallyport.inspection.tokens import label_of
+from sallyport.inspection.tokens import placeholder
 from sallyport.inspection.vault import MaySee, Vault
-from sallyport.model import REFUSING, Finding
+from sallyport.model import HIDING, REFUSING, Finding
 
 DEPTH = 3
 _LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+\-]*')
@@ -102,7 +102,7 @@ def _nested(leaf: str, depth: int) -> bool:
 def mask_arguments(
     vault: Vault, arguments: str, scan: Scan | None, depth: int = DEPTH, *, known: Sequence[Finding] = ()
 ) -> str:
-    """The arguments with all findings whose action is `mask` as tokens; the JSON stays valid.
+    """The arguments with what is to be hidden as tokens and placeholders; the JSON stays valid.
 
     `scan` looks into each leaf. Without it the `known` findings of the whole must do: a literal that holds
     escapes is masked as a whole where one touches it.
@@ -215,7 +215,7 @@ def _written(text: str, findings: Sequence[Finding], unmask: Unmask) -> Released
     at = 0
     for finding in findings:
         if finding.start >= at:
-            parts += (unmask(text[at : finding.start]), f"[{label_of(finding.type)}]")
+            parts += (unmask(text[at : finding.start]), placeholder(finding.type))
         at = max(at, finding.end)
     return Released("".join((*parts, unmask(text[at:]))), tuple(findings))
 
@@ -227,7 +227,7 @@ def _leaf(leaf: str, scan: Scan, unmask: Unmask) -> Released:
 
 
 def _masks(findings: Sequence[Finding]) -> list[Finding]:
-    return [f for f in findings if f.action == "mask"]
+    return [f for f in findings if f.action in HIDING]
 
 
 def _first_block(findings: Sequence[Finding]) -> Finding | None:

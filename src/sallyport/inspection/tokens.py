@@ -91,6 +91,11 @@ def write(label: str, nonce: str, number: int, variant: str = "") -> str:
     return f"<{label}_{nonce}_{number}{variant}>"
 
 
+def placeholder(finding_type: str) -> str:
+    """What stands for a value that nobody gets back."""
+    return f"[{label_of(finding_type)}]"
+
+
 def fold(text: str) -> str:
     """The text without everything that may be slipped between the letters of a token, in lower case."""
     if text.isascii():

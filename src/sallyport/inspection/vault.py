@@ -10,32 +10,19 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-import re2
 from msgspec import Struct
 
 from sallyport.errors import DetectorFault, Fault
 from sallyport.inspection import tokens
-from sallyport.inspection.spans import byte_to_character
+from sallyport.inspection.hidden import is_word, spans_of
 from sallyport.model import Finding
 
 MaySee = Callable[[str], bool]  # finding type -> may this reader have the value
-WORDS = frozenset({"person", "street_address", "organisation", "location", "date"})
 _SEPARATED = re.compile(r"\+?[0-9A-Za-z](?:[ \-./()\u00a0]*[0-9A-Za-z])*", re.ASCII)
 _SEPARATORS = re.compile(r"[ \-./()\u00a0]+")
-_REPEATED = 4  # shorter values are masked where they were found, not wherever they occur
-_MANY = 8  # values of one text beyond which they are looked for together
-_EXPRESSION_BYTES = 67_108_864
 _VARIANTS = "bcdefghijklmnopqrstuvwxyz"
-
-
-class Span(Struct, frozen=True, order=True):
-    """A part of a text that is masked, with the types of all findings that are in it, most telling first."""
-
-    start: int
-    end: int
-    types: tuple[str, ...]
 
 
 class Entry(Struct, frozen=True):
@@ -48,78 +35,6 @@ class Entry(Struct, frozen=True):
     def __repr__(self) -> str:
         """Without the value."""
         return f"Entry({self.token})"
-
-
-def spans_of(text: str, findings: Sequence[Finding]) -> list[Span]:
-    """The parts to mask, without overlap, in order.
-
-    Each further occurrence of a found value is a part too. Parts that overlap become one, so that no
-    character of either remains; it bears the type of the longest, then the leftmost.
-    """
-    found = {
-        Span(f.start, f.end, (f.type,))
-        for f in findings
-        if f.action == "mask" and 0 <= f.start < f.end <= len(text)
-    }
-    values = {text[s.start : s.end]: s.types for s in sorted(found) if s.end - s.start >= _REPEATED}
-    if len(values) > _MANY:
-        found.update(_occurrences_of_many(text, values))
-    else:
-        for value, types in values.items():
-            if text.count(value) > 1:
-                found.update(Span(at, at + len(value), types) for at in _occurrences(text, value, types))
-    return _joined(found)
-
-
-def _occurrences_of_many(text: str, values: Mapping[str, tuple[str, ...]]) -> Iterator[Span]:
-    """Where any of many values stands, in one pass. Nothing is looked for within an occurrence."""
-    by_bytes = {value.encode(errors="replace"): types for value, types in values.items()}
-    options = re2.Options()
-    options.longest_match, options.max_mem = True, _EXPRESSION_BYTES
-    expression = re2.compile(b"|".join(map(re2.escape, by_bytes)), options=options)
-    data = text.encode(errors="replace")
-    matches = [match.span() for match in expression.finditer(data)]
-    place = byte_to_character(data, [offset for span in matches for offset in span])
-    for start, end in matches:
-        types = by_bytes[data[start:end]]
-        if not _is_word(types) or _stands_alone(text, place[start], place[end]):
-            yield Span(place[start], place[end], types)
-
-
-def _occurrences(text: str, value: str, types: tuple[str, ...]) -> Iterator[int]:
-    word = _is_word(types)
-    at = text.find(value)
-    while at >= 0:
-        if not word or _stands_alone(text, at, at + len(value)):
-            yield at
-        at = text.find(value, at + 1)
-
-
-def _is_word(types: tuple[str, ...]) -> bool:
-    """Whether a value of these types is made of words: "Mark" is then not looked for in "Market"."""
-    return types[0] in WORDS
-
-
-def _stands_alone(text: str, start: int, end: int) -> bool:
-    return not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum())
-
-
-def _joined(spans: Iterable[Span]) -> list[Span]:
-    groups: list[list[Span]] = []
-    end = 0
-    for span in sorted(spans, key=lambda s: (s.start, -s.end, s.types)):
-        if groups and span.start < end:
-            groups[-1].append(span)
-        else:
-            groups.append([span])
-        end = max(end, span.end)
-    return [_union(group) if len(group) > 1 else group[0] for group in groups]
-
-
-def _union(group: list[Span]) -> Span:
-    by_length = sorted(group, key=lambda s: s.start - s.end)
-    types = tuple(dict.fromkeys(kind for s in by_length for kind in s.types))
-    return Span(group[0].start, max(s.end for s in group), types)
 
 
 def identity_of(value: str) -> str:
@@ -180,22 +95,28 @@ class Vault:
         return tokens.is_free(text, self._nonce)
 
     def mask(self, text: str, findings: Sequence[Finding]) -> str:
-        """Replace each finding whose action is `mask` by a token. `unmask` gives the very same text back.
+        """Replace what is to be masked by tokens, and what is to be redacted by placeholders.
 
-        Raises `DetectorFault` if it would not, and a fault `conversation_full` where a bound is reached.
+        `unmask` gives the very same text back, but for placeholders. Raises `DetectorFault` if it would not, and a fault `conversation_full` where a bound is reached.
         """
         if not findings and self.is_free(text):
             return text
         if len({text[f.start : f.end] for f in findings if f.action == "mask"}) > self._max_entries:
             raise Fault("the text holds more values than a conversation may", code="conversation_full")
         parts: list[str] = []
+        back: list[str] = []
         at = 0
         for span in spans_of(text, findings):
-            parts.append(tokens.escape(text[at : span.start], self.nonce))
-            parts.append(self._token(span.types, text[span.start : span.end]))
+            before, value = text[at : span.start], text[span.start : span.end]
+            shown = tokens.placeholder(span.types[0]) if span.redact else value
+            parts += (
+                tokens.escape(before, self.nonce),
+                shown if span.redact else self._token(span.types, value),
+            )
+            back += (before, shown)
             at = span.end
         masked = "".join((*parts, tokens.escape(text[at:], self.nonce)))
-        if masked != text and self.unmask(masked, lambda _: True) != text:
+        if masked != text and self.unmask(masked, lambda _: True) != "".join((*back, text[at:])):
             raise DetectorFault("masking would not be reversible")
         return masked
 
@@ -253,7 +174,7 @@ class Vault:
         return entry.token
 
     def _number(self, types: tuple[str, ...], value: str) -> tuple[int, str]:
-        key = (types, words_of(value) if _is_word(types) else identity_of(value))
+        key = (types, words_of(value) if is_word(types) else identity_of(value))
         known = self._numbers.get(key)
         if known is not None and known[1] <= len(_VARIANTS):
             known[1] += 1

@@ -186,7 +186,7 @@ class ActionRule(Base, frozen=True, kw_only=True):
     channel: str = "*"
     segment: str = "*"
     role: str = "*"
-    action: Literal["allow", "flag", "mask", "block", "step-up", "quarantine"]
+    action: Literal["allow", "flag", "mask", "redact", "block", "step-up", "quarantine"]
 
 
 class PlugIn(Base, frozen=True, kw_only=True):
@@ -208,7 +208,7 @@ class Topic(Base, frozen=True, kw_only=True):
     direction: Literal["input", "output", "*"] = "*"
     segment: str = "*"
     role: str = "*"
-    action: Literal["allow", "flag", "mask", "block", "step-up", "quarantine"]
+    action: Literal["allow", "flag", "mask", "redact", "block", "step-up", "quarantine"]
     message: str = ""  # what the caller is told; "" means the name and the place
 
 
