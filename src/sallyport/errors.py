@@ -138,6 +138,12 @@ CATALOGUE: dict[str, Spec] = {
         403, POLICY, "Your roles do not allow this.", "Run: sallyport access request ROLE --for 2h"
     ),
     "tool_denied": Spec(403, POLICY, "The model asked for a tool that is not allowed.", "Declare the tool."),
+    "tool_data_denied": Spec(
+        403,
+        POLICY,
+        "The model asked for a tool with data that the tool may not have.",
+        "Write the value in your own message.",
+    ),
     "policy_unavailable": Spec(503, SERVER, "The policy engine gave no usable decision.", "Try again."),
     # 6 budget
     "rate_limited": Spec(429, LIMIT, "The request rate is over your budget.", "Wait, then try again."),

@@ -35,6 +35,11 @@ SEVERITY: dict[Action, int] = {
 HIDING: frozenset[str] = frozenset({"mask", "redact"})  # the text goes on without the value
 REFUSING: frozenset[str] = frozenset({"block", "step-up", "quarantine"})  # nothing of the text goes on
 STOPPING: frozenset[str] = REFUSING | HIDING  # the text does not go on as it is
+Origin = Literal[
+    "caller",  # the caller's own turn, or a system message
+    "context",  # elsewhere in what the caller sent: results of tools, documents, earlier answers
+    "model",  # a model wrote it
+]
 Surface = Literal["chat", "messages", "responses", "completions", "embeddings", "models"]
 
 
@@ -109,6 +114,13 @@ class Finding(Struct, frozen=True, kw_only=True):
     leaf: int = 0  # index into the sequence of leaves that was inspected
     action: Action = "flag"  # decided by the policy of actions, not by the detector
     notice: str = ""  # what the caller is told if it is refused; "" means the type and the place
+
+
+class Datum(Struct, frozen=True, kw_only=True):
+    """Personal data or a secret, as policies see it: its class, which is a finding type, and who brought it."""
+
+    kind: str
+    origin: Origin
 
 
 class Tool(Struct, frozen=True, kw_only=True):

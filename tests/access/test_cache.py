@@ -14,7 +14,7 @@ from sallyport.access.engine import PolicyEngine
 from sallyport.access.policy_files import PolicyText
 from sallyport.access.request import AccessRequest, evaluated, minutes
 from sallyport.access.situation import context, request_entities
-from sallyport.model import Decision, Device, Model, Principal, TlsFacts, Tool
+from sallyport.model import Datum, Decision, Device, Model, Principal, TlsFacts, Tool
 
 WHO = Principal(
     id="local|sam",
@@ -37,6 +37,7 @@ REQUEST = AccessRequest(
     action="use_tool",
     model=WHERE,
     tool=Tool(name="mail", arguments="{}", declared=True),
+    data=Datum(kind="card", origin="context"),
     device=Device(id="d", attested=True, compliant=True, posture_age=600),
     tls=TlsFacts(
         version="TLSv1.3", cipher="c", group="g", client_certificate_sha256="ab", client_san="spiffe://a"
@@ -96,7 +97,7 @@ def test_any_changed_attribute_is_another_key(name: str, changed: AccessRequest)
     assert cache.get((evaluated(changed), "v", 1)) is None
 
 
-@pytest.mark.parametrize("part", ["tool", "model"])
+@pytest.mark.parametrize("part", ["tool", "model", "data"])
 def test_an_absent_part_is_another_key(part: str) -> None:
     assert evaluated(msgspec.structs.replace(REQUEST, **{part: None})) != evaluated(REQUEST)
 

@@ -10,7 +10,7 @@ from sallyport.access.engine import PolicyEngine
 from sallyport.access.policy_files import PolicyText
 from sallyport.access.request import ACTIONS, AccessRequest, evaluated
 from sallyport.access.slices import slice_of
-from sallyport.model import Model, Principal, TlsFacts, Tool
+from sallyport.model import Datum, Model, Principal, TlsFacts, Tool
 
 NS = "Sallyport::"
 SEGMENTS = {"support": "prod", "analysis": "prod", "tuning": "dev"}
@@ -20,7 +20,14 @@ MODELS = tuple(
     for n in (1, 2)
 )
 ROLES = ("a", "b", "c")
-OF = {"chat": "Model", "embed": "Model", "list_model": "Model", "use_tool": "Tool"}
+OF = {
+    "chat": "Model",
+    "embed": "Model",
+    "list_model": "Model",
+    "use_tool": "Tool",
+    "see": "DataClass",
+    "pass_to_tool": "DataClass",
+}
 
 
 def entity(kind: str, name: str) -> str:
@@ -53,6 +60,9 @@ resources = st.one_of(
     places.map(lambda p: f"resource is {NS}Model in {p}"),
     st.sampled_from(MODELS).map(lambda m: f"resource == {entity('Model', m.name)}"),
     st.just(f"resource == {entity('Tool', 'mail')}"),
+    st.just(f"resource == {entity('DataClass', 'card')}"),
+    st.just(f"resource in {entity('DataFamily', 'financial')}"),
+    places.map(lambda p: f"resource is {NS}DataClass in {p}"),
 )
 conditions = st.sampled_from(
     [
@@ -82,6 +92,7 @@ requests = st.builds(
     action=st.sampled_from(ACTIONS),
     model=st.one_of(st.none(), st.sampled_from(MODELS)),
     tool=st.sampled_from([None, Tool(name="mail", arguments="", declared=True)]),
+    data=st.sampled_from([None, Datum(kind="card", origin="model"), Datum(kind="email", origin="caller")]),
     tls=st.sampled_from([TlsFacts(), TlsFacts(version="TLSv1.3")]),
     risk=st.sampled_from([0, 7, 8, 60]),
 )

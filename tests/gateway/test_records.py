@@ -12,7 +12,7 @@ from sallyport.audit.form import encode_entry
 from sallyport.errors import Refusal
 from sallyport.gateway import records
 from sallyport.gateway.exchange import Exchange
-from sallyport.model import Appended, Call, Decision, Device, Finding, Model, Principal, TlsFacts, Usage
+from sallyport.model import Appended, Call, Decision, Device, Finding, Model, Principal, TlsFacts, Tool, Usage
 
 PRINCIPAL = Principal(id="local|sam", roles=("a", "b"), session="s", mfa=True)
 MODEL = Model(name="m", segment="seg", environment="prod", upstream="u", upstream_model="um")
@@ -163,12 +163,15 @@ def test_an_outcome_says_how_it_ended() -> None:
         "cost": 0.5,
         "findings": [],
         "tools": [],
+        "data": [],
         "commitment": "c0",
         "timings": {"parse": 4},
     }
     assert records.outcome(x, "delivered", cost=0.5, commitment="c0") == expected
     x.refusal = Refusal(code="output_blocked", stage="inspect_output")
     x.upstream_status, x.tool_decisions = 502, [replace(DECISION, allowed=False)]
+    tools = [Tool(name=name, arguments="", declared=True) for name in ("a", "b")]
+    x.data_decisions = {("pass_to_tool", tool, "card", "caller"): DECISION for tool in tools}
     assert records.outcome(x, "refused", cost=0.5, commitment="c0") == {
         **expected,
         "verdict": "refused",
@@ -176,4 +179,14 @@ def test_an_outcome_says_how_it_ended() -> None:
         "stage": "inspect_output",
         "upstream_status": 502,
         "tools": [{"allowed": False, "policies": ["p"]}],
+        "data": [
+            {
+                "action": "pass_to_tool",
+                "class": "card",
+                "origin": "caller",
+                "allowed": True,
+                "policies": ["p"],
+                "count": 2,
+            }
+        ],
     }

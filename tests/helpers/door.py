@@ -53,6 +53,16 @@ def finding(kind, text, value, action, leaf=0):
     return Finding(type=kind, start=at, end=at + len(value), action=action, leaf=leaf)
 
 
+def permitted(question):
+    """As the default policy does: a tool that is declared, and of data what the caller brought."""
+    if question.data is not None:
+        return (
+            question.data.origin
+            in {"see": ("caller", "context"), "pass_to_tool": ("caller",)}[question.action]
+        )
+    return question.tool is None or question.tool.declared
+
+
 class World:
     """The rooms, their effects in order, and what the upstream got."""
 
@@ -101,7 +111,9 @@ class World:
         return self.maybe_now(
             f"decide:{question.action}",
             lambda: Decision(
-                allowed=question.tool is None or question.tool.declared, policies=("p",), version="v"
+                allowed=permitted(question),
+                policies=() if question.data is not None and not permitted(question) else ("p",),
+                version="v",
             ),
         )
 
@@ -129,6 +141,8 @@ class World:
 
     versions = {"rules": "1"}
     plug_ins = frozenset()
+    data_types = frozenset()
+    stop_tools = False
 
     async def inspect(self, leaves, direction, roles, *, system=(), segment=""):
         found = []
@@ -148,7 +162,7 @@ class World:
     def vault(self, principal, conversation, segment=""):
         return self.maybe_now("vault", lambda: self)
 
-    def mask(self, text, findings):
+    def mask(self, text, findings, *, own=False):
         return self.maybe_now("mask", lambda: text.replace(CARD, TOKEN) if findings else text)
 
     mask_arguments = mask
@@ -162,7 +176,7 @@ class World:
     def values(self):
         return ()
 
-    def guard(self, vault, roles, system, segment="", signed=frozenset()):
+    def guard(self, vault, roles, system, reader, segment="", signed=frozenset()):
         return Guard(self, signed)
 
     async def append(self, entry, payload=None):
@@ -226,7 +240,8 @@ class Guard:
     def whole(self, text, findings):
         return self.world.maybe_now("guard", lambda: self._release(text))
 
-    arguments = whole
+    def arguments(self, text, findings, reader):
+        return self.whole(text, findings)
 
 
 class Answer:

@@ -50,7 +50,7 @@ def vault() -> Vault:
 
 
 def unmask(text: str, filled: Vault = vault()) -> str:  # noqa: B008
-    return filled.unmask(text, lambda _: True)
+    return filled.unmask(text, lambda _kind, _origin: True)
 
 
 def stream(chunks: Sequence[str], its_scan: Callable[[str], Sequence[Finding]] = scan, **options) -> Released:

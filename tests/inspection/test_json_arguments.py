@@ -29,7 +29,7 @@ def note() -> Vault:
     return vault
 
 
-def everything(_: str) -> bool:
+def everything(_kind: str, _origin: str) -> bool:
     return True
 
 
@@ -131,7 +131,7 @@ def test_values_are_spelled_for_where_they_stand(arguments: str, restored: str) 
 
 
 def test_a_tool_that_may_not_see_gets_the_token() -> None:
-    assert unmask_arguments(note(), f'["{TOKEN}"]', lambda _: False) == f'["{TOKEN}"]'
+    assert unmask_arguments(note(), f'["{TOKEN}"]', lambda _kind, _origin: False) == f'["{TOKEN}"]'
 
 
 def test_leaves_are_decoded_to_a_depth_of_three() -> None:

@@ -48,7 +48,9 @@ def test_tool_calls_are_held_until_they_are_whole() -> None:
 
 def test_what_a_tool_may_see_is_decided_per_tool() -> None:
     filled = vault()
-    its = guard(unmask_tool=lambda name, text, write: filled.unmask(text, lambda _: name == "pay", write))
+    its = guard(
+        unmask_tool=lambda name, text, write: filled.unmask(text, lambda _kind, _origin: name == "pay", write)
+    )
     its.feed_tool(0, 0, "a", "pay", f'["{TOKEN}"]')
     its.feed_tool(0, 1, "b", "post", f'["{TOKEN}"]')
     its.feed_tool(0, 2, "c", "pay", f'["{TOKEN}", ')

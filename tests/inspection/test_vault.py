@@ -11,7 +11,7 @@ from sallyport.inspection.vault import Vault, Vaults, identity_of
 from sallyport.model import Finding
 
 
-def everything(_: str) -> bool:
+def everything(_kind: str, _origin: str) -> bool:
     return True
 
 
@@ -120,7 +120,7 @@ def test_nothing_is_restored_for_a_reader_who_may_see_nothing(
     vault = Vault(NONCE)
     findings = masks(*((kind, at, min(at + size, len(text))) for kind, at, size in spans if at < len(text)))
     masked = vault.mask(text, findings)
-    seen = vault.unmask(masked, lambda _: False)
+    seen = vault.unmask(masked, lambda _kind, _origin: False)
     if findings:
         assert all(token not in masked or token in seen for token, (kind, _) in vault.values().items())
 
@@ -129,7 +129,7 @@ def test_overlapping_findings_leave_no_character_of_either() -> None:
     vault = Vault(NONCE)
     assert vault.mask("abcdefgh", masks(("card", 0, 4), ("phone", 2, 8))) == f"<PHONE_{NONCE}_1>"
     assert vault.values() == {f"<PHONE_{NONCE}_1>": ("phone+card", "abcdefgh")}
-    assert vault.unmask(f"<PHONE_{NONCE}_1>", lambda kind: kind == "phone") == f"<PHONE_{NONCE}_1>"
+    assert vault.unmask(f"<PHONE_{NONCE}_1>", lambda kind, _origin: kind == "phone") == f"<PHONE_{NONCE}_1>"
 
 
 def test_a_value_that_a_detector_saw_once_is_masked_everywhere_in_the_text() -> None:
@@ -163,7 +163,7 @@ def test_a_label_that_is_not_the_values_own_restores_nothing() -> None:
 def test_types_decide_who_sees() -> None:
     vault = Vault(NONCE)
     masked = mask(vault, f"{CARD} {MAIL}")
-    assert vault.unmask(masked, lambda kind: kind == "email") == f"<CARD_{NONCE}_1> {MAIL}"
+    assert vault.unmask(masked, lambda kind, _origin: kind == "email") == f"<CARD_{NONCE}_1> {MAIL}"
 
 
 def test_values_can_be_spelled_for_their_surroundings() -> None:
@@ -267,7 +267,7 @@ def test_repeated_values_are_masked_wherever_they_stand_also_among_many() -> Non
     vault = Vault(NONCE)
     masked = vault.mask(text, found)
     assert "@" not in masked
-    assert vault.unmask(masked, lambda _: True) == text
+    assert vault.unmask(masked, lambda _kind, _origin: True) == text
 
 
 def test_more_values_than_a_conversation_may_hold_are_refused_before_any_work() -> None:
@@ -288,3 +288,21 @@ def test_a_nonce_is_drawn_once_and_only_when_it_is_used() -> None:
     drawn = iter([NONCE])
     assert vault.mask(CARD, masks(("card", 0, 4))).startswith(f"<CARD_{NONCE}_1>")
     assert vault.nonce == NONCE
+
+
+def test_a_value_is_the_callers_once_the_caller_wrote_it_in_whatever_form() -> None:
+    vault, asked = Vault(NONCE), []
+
+    def note(kind: str, origin: str) -> bool:
+        asked.append((kind, origin))
+        return True
+
+    spelt = CARD.replace(" ", "")
+    first = vault.mask(CARD, scan(CARD))
+    both = vault.mask(f"{MAIL} {spelt}", scan(f"{MAIL} {spelt}"))
+    vault.unmask(f"{first} {both}", note)
+    assert set(asked) == {("card", "context"), ("email", "context")}
+    asked.clear()
+    vault.mask(f"it is {spelt}", scan(f"it is {spelt}"), own=True)
+    assert vault.unmask(f"{first} {both}", note) == f"{CARD} {MAIL} {spelt}"
+    assert set(asked) == {("card", "caller"), ("email", "context")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,14 @@ from sallyport.model import Finding, Principal
 from sallyport.wiring.guards import LONG_CHARACTERS, Bounds, Guards
 
 TEXT = "our word"
+READER = SimpleNamespace(
+    may_have=lambda _kind, _origin: True, judged=tuple
+)  # to whom no policy keeps anything
+
+
+def release(guard, way, text, findings):
+    reader = (READER,) if way == "arguments" else ()
+    return getattr(guard, way)(text, findings, *reader)
 
 
 @pytest.fixture
@@ -37,8 +46,8 @@ def finding(action, layer="theirs"):
 @pytest.mark.parametrize("way", ["whole", "arguments"])
 @pytest.mark.parametrize("action", ["block", "mask"])
 def test_what_a_plug_in_stops_is_not_released(guards, conversation, way, action):
-    guard = guards.guard(conversation, (), ())
-    released = getattr(guard, way)(f'{{"a": "{TEXT}"}}', (finding("flag", "rules"), finding(action)))
+    guard = guards.guard(conversation, (), (), READER)
+    released = release(guard, way, f'{{"a": "{TEXT}"}}', (finding("flag", "rules"), finding(action)))
     assert released.blocked == finding(action)
     assert released.text == ""
 
@@ -46,8 +55,8 @@ def test_what_a_plug_in_stops_is_not_released(guards, conversation, way, action)
 @pytest.mark.parametrize("way", ["whole", "arguments"])
 @pytest.mark.parametrize("action", ["flag", "allow"])
 def test_what_a_plug_in_only_notes_is_released(guards, conversation, way, action):
-    guard = guards.guard(conversation, (), ())
-    released = getattr(guard, way)(f'{{"a": "{TEXT}"}}', (finding(action),))
+    guard = guards.guard(conversation, (), (), READER)
+    released = release(guard, way, f'{{"a": "{TEXT}"}}', (finding(action),))
     assert released.blocked is None
     assert TEXT in released.text
 
@@ -66,8 +75,8 @@ def test_long_arguments_are_masked_and_restored_not_refused(guards, conversation
     )
     masked = conversation.mask_arguments(text, found)
     assert "ada@" not in masked
-    assert guards.guard(conversation, (), ()).arguments(masked, ()).text == text
-    assert "ada@" not in guards.guard(conversation, (), ()).arguments(text, found).text
+    assert guards.guard(conversation, (), (), READER).arguments(masked, (), READER).text == text
+    assert "ada@" not in guards.guard(conversation, (), (), READER).arguments(text, found, READER).text
 
 
 def test_values_in_arguments_that_are_no_json_are_spelled_with_escapes(guards, conversation):
@@ -76,7 +85,7 @@ def test_values_in_arguments_that_are_no_json_are_spelled_with_escapes(guards, c
     broken = f'{{"to": "{token}", "x": "ada@example.org'
     found = (Finding(type="email", start=broken.index("ada@"), end=len(broken), action="mask"),)
     for findings in ((), found):
-        out = guards.guard(conversation, (), ()).arguments(broken, findings)
+        out = guards.guard(conversation, (), (), READER).arguments(broken, findings, READER)
         assert '{"to": "a \\"b\\"\\\\c@example.org", "x": "' in out.text
 
 

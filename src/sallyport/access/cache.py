@@ -25,7 +25,8 @@ class DecisionCache:
     def put(self, key: Key, decision: Decision) -> None:
         """Keep a decision. One with errors is not kept: the next call asks again."""
         facts = key[0]
-        if decision.errors or len(facts.purpose) > LONGEST or len(facts.tool) > LONGEST:
+        longest = max(len(facts.purpose), len(facts.tool), len(facts.data_class))
+        if decision.errors or longest > LONGEST:
             return
         if len(self._decisions) >= self._capacity:
             del self._decisions[next(iter(self._decisions))]

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from sallyport.model import Device, Model, Principal, TlsFacts, Tool
+from sallyport.model import Datum, Device, Model, Principal, TlsFacts, Tool
 
 USE_MODEL = ("chat", "embed", "list_model", "send_uninspected")
+ON_DATA = ("see", "pass_to_tool")
 ON_LOG = ("read_log", "read_content", "export_log")
 ON_DEPLOYMENT = ("manage_people", "explain", "calibrate", "mark_finding")
-ACTIONS = (*USE_MODEL, "use_tool", *ON_LOG, *ON_DEPLOYMENT)
+ACTIONS = (*USE_MODEL, "use_tool", *ON_DATA, *ON_LOG, *ON_DEPLOYMENT)
 
 NO_DEVICE = Device()
 NO_TLS = TlsFacts()
@@ -25,14 +26,16 @@ SKEW = 60  # seconds that a clock may be ahead of ours
 class AccessRequest(Struct, frozen=True, kw_only=True):
     """May this principal do this, from this device, to this resource, now?
 
-    `action` is one of `ACTIONS`. `model` is the resource of `USE_MODEL`, and the model that
-    asked for the tool of use_tool. The other actions concern the log or the deployment. `now`: seconds.
+    `action` is one of `ACTIONS`. `model` is the resource of `USE_MODEL`, the model that asked for the tool of
+    use_tool, and the one whose answer `data` is in; of pass_to_tool `tool` is the sink. The other actions concern the
+    log or the deployment. `now`: seconds.
     """
 
     principal: Principal
     action: str
     model: Model | None = None
     tool: Tool | None = None
+    data: Datum | None = None
     device: Device = NO_DEVICE
     tls: TlsFacts = NO_TLS
     surface: str = ""  # "chat", "embeddings", "models"; "" outside the gateway
@@ -59,6 +62,8 @@ class Evaluated(Struct, frozen=True):
     tool: str
     declared: bool
     tainted: bool
+    data_class: str
+    origin: str
     purpose: str
     self_owned: bool
     mfa_age: int
@@ -77,7 +82,7 @@ def minutes(seconds: int) -> int:
 
 def evaluated(request: AccessRequest) -> Evaluated:
     """The very value that Cedar decides on. Pure; the clock enters only through the two ages."""
-    principal, device, tool = request.principal, request.device, request.tool
+    principal, device, tool, data = request.principal, request.device, request.tool, request.data
     if device.posture_age >= 0:
         device = Device(
             id=device.id,
@@ -97,6 +102,8 @@ def evaluated(request: AccessRequest) -> Evaluated:
         "" if tool is None else tool.name,
         tool is not None and tool.declared,
         request.tainted,
+        "" if data is None else data.kind,
+        "" if data is None else data.origin,
         request.purpose,
         request.self_owned,
         _since(principal.auth_time, int(request.now)),

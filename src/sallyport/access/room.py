@@ -6,7 +6,7 @@ It decides on verified values only; who the principal is and what the device is 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sallyport.access.budgets import Account, BudgetLimit, BudgetState, check_budgets, limits_for, state
+from sallyport.access.data_classes import FAMILIES, OTHER
 from sallyport.access.engine import PolicyEngine
 from sallyport.access.ledger import BudgetLedger
 from sallyport.access.policy_files import DEFAULT_FOLDER, Policy, default_texts, folder_texts, names_in
@@ -41,6 +42,12 @@ SURFACES = {
     "embeddings": "embed",
 }
 ASK_FOR = "2h"
+_NO_MODEL = "where no model of the settings is"
+_LACKING = {
+    **dict.fromkeys(("Environment", "Segment", "Model"), _NO_MODEL),
+    "DataClass": "which is no finding type",
+    "DataFamily": "which is no family of data",
+}
 MOST_ROLES = 32  # that are tried for a refusal; each costs a decision
 
 
@@ -116,16 +123,21 @@ class AccessRoom:
         """All policies, in the order of the files."""
         return self._engine.policies
 
-    def unknown_names(self) -> tuple[str, ...]:
-        """What policies of the own folder name and the settings lack: a `forbid` with a typing error is open."""
+    def unknown_names(self, data_classes: Collection[str] = ()) -> tuple[str, ...]:
+        """What policies of the own folder name and the settings lack: a `forbid` with a typing error is open.
+
+        `data_classes` are those that the settings look for.
+        """
         models = self._engine.models.values()
         known = {
             "Environment": {m.environment for m in models},
             "Segment": {m.segment for m in models},
             "Model": {m.name for m in models},
+            "DataClass": {*data_classes},
+            "DataFamily": {*FAMILIES, OTHER},
         }
         return tuple(
-            f'{p.file}:{p.line}: @id("{p.id}") names {kind} "{name}", where no model of the settings is'
+            f'{p.file}:{p.line}: @id("{p.id}") names {kind} "{name}", {_LACKING[kind]}'
             for p in self.policies
             if Path(p.file).parent != DEFAULT_FOLDER
             for kind, names in known.items()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sallyport.access.request import ON_DEPLOYMENT, ON_LOG, USE_MODEL, Evaluated
+from sallyport.access.data_classes import family_of
+from sallyport.access.request import ON_DATA, ON_DEPLOYMENT, ON_LOG, USE_MODEL, Evaluated
 from sallyport.model import Model, Principal
 
 NAMESPACE = "Sallyport"
@@ -34,6 +35,10 @@ def resource_uid(facts: Evaluated) -> Uid:
         return uid("Model", facts.model.name)
     if facts.action == "use_tool":
         return uid("Tool", facts.tool)
+    if facts.action in ON_DATA:
+        if not facts.data_class:
+            raise ValueError("a class of data is needed")
+        return uid("DataClass", facts.data_class)
     if facts.action in ON_LOG:
         return uid("Log", LOG)
     if facts.action in ON_DEPLOYMENT:
@@ -53,7 +58,7 @@ def model_entities(model: Model) -> list[Entity]:
 
 
 def request_entities(facts: Evaluated, roles: Collection[str]) -> list[Entity]:
-    """The principal, always, with those of its roles that a policy names; and the tool.
+    """The principal, always, with those of its roles that a policy names; and the tool, or the class of data.
 
     An unknown principal would be allowed what everyone is allowed, with its attributes unread.
     """
@@ -66,8 +71,12 @@ def request_entities(facts: Evaluated, roles: Collection[str]) -> list[Entity]:
     }
     parents = [uid("Role", role) for role in who.roles if role in roles]
     found: list[Entity] = [{"uid": principal_uid(who), "attrs": attributes, "parents": parents}]
+    home = [] if facts.model is None else [uid("Model", facts.model.name)]
+    if facts.action in ON_DATA:
+        family = uid("DataFamily", family_of(facts.data_class))
+        name = {"name": facts.data_class}
+        found.append({"uid": resource_uid(facts), "attrs": name, "parents": [family, *home]})
     if facts.action == "use_tool":
-        home = [] if facts.model is None else [uid("Model", facts.model.name)]
         found.append({"uid": uid("Tool", facts.tool), "attrs": {"name": facts.tool}, "parents": home})
     return found
 
@@ -93,6 +102,7 @@ def context(facts: Evaluated) -> dict[str, Any]:
         "risk": facts.risk,
         "tool": {"name": facts.tool, "declared": facts.declared, "tainted": facts.tainted},
         "uninspected": facts.uninspected,
+        "data": {"name": facts.data_class, "origin": facts.origin},
         "purpose": facts.purpose,
         "self": facts.self_owned,
     }

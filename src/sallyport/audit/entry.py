@@ -57,6 +57,7 @@ CALL = frozenset(
         "commitment",  # hex SHA-256(opening || delivered bytes)
         "intent",  # index of the intent that this outcome ends
         "tools",
+        "data",  # decisions about classes of data: who may see them, which tool may have them
         "config_version",
     }
 )

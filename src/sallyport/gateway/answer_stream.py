@@ -37,7 +37,7 @@ class StreamAnswer:
         assert x.call is not None
         self._dialect = dialect.stream(x.call)
         self._guard: StreamGuard = rooms.inspection.guard(
-            x.vault, x.roles, x.system, x.segment, self._dialect.signed
+            x.vault, x.roles, x.system, x.reader, x.segment, self._dialect.signed
         )
         self._envelopes = Envelopes(rooms.inspection, self._dialect, x)
         self._gate = PlugInGate(rooms.inspection, self._dialect, x) if rooms.inspection.plug_ins else None

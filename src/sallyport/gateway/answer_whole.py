@@ -89,12 +89,13 @@ async def _send(x: Exchange, rooms: Rooms) -> bytes:
 async def _guard(x: Exchange, rooms: Rooms, view: AnswerView) -> dict[strict_json.Path, Any] | Refusal:
     """The edits that make the answer deliverable."""
     assert x.vault is not None
-    guard = rooms.inspection.guard(x.vault, x.roles, x.system, x.segment)
+    guard = rooms.inspection.guard(x.vault, x.roles, x.system, x.reader, x.segment)
     arguments = {tool.path for tool in view.tools}
     leaves = tuple([leaf for leaf in view.leaves if leaf.path not in arguments])
     found = check_findings(
         await rooms.inspection.inspect(leaves, "output", x.roles, system=x.system, segment=x.segment), leaves
     )
+    found = x.reader.judged(found)
     x.findings += found
     for leaf in view.opaque:
         planted = rooms.inspection.sealed((leaf.text,), x.roles, x.segment)

@@ -61,6 +61,7 @@ class Envelopes:
             await self._inspection.inspect(leaves, "output", x.roles, system=x.system, segment=x.segment),
             leaves,
         )
+        found = x.reader.judged(found)
         x.findings += found
         # Numbers that were put together may look like somebody's: only what is never let out counts there.
         bad = next(

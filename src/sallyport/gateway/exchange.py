@@ -9,8 +9,20 @@ from typing import Any
 from sallyport.errors import Refusal
 from sallyport.gateway.deadline import Deadline
 from sallyport.gateway.dialects.base import Dialect
-from sallyport.gateway.ports import Headers, Out, Vault
-from sallyport.model import Appended, Call, Decision, Device, Finding, Model, Principal, TlsFacts, Usage
+from sallyport.gateway.ports import Headers, Out, Reader, Vault
+from sallyport.model import (
+    Appended,
+    Call,
+    Decision,
+    Device,
+    Finding,
+    Model,
+    Origin,
+    Principal,
+    TlsFacts,
+    Tool,
+    Usage,
+)
 
 UNKNOWN_DEVICE = Device()
 
@@ -58,6 +70,8 @@ class Exchange:
         self.upstream_status = 0
         self.usage: Usage | None = None
         self.output_characters = 0
+        self.reader: Reader  # the caller, from the send on
+        self.data_decisions: dict[tuple[str, Tool | None, str, Origin], Decision] = {}
         self.tool_decisions: list[Decision] = []
         self.said: list[tuple[int, str, str]] = []  # what the model wrote, masked: (choice, field, text)
         self.opening = b""

@@ -47,6 +47,7 @@ class HeldMembers:
             await self._inspection.inspect(leaves, "output", x.roles, system=x.system, segment=x.segment),
             leaves,
         )
+        found = x.reader.judged(found)
         x.findings += found
         bad = next((finding for finding in found if finding.action in STOPPING), None) or self._sealed(held)
         if bad is not None:

@@ -28,6 +28,7 @@ from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.kept import kept
 from sallyport.gateway.limits import Limits
 from sallyport.gateway.ports import Rooms
+from sallyport.gateway.reader import Reader
 
 Stage = Callable[[Exchange, Rooms, Limits], Awaitable[Refusal | None]]
 logger = logging.getLogger("sallyport.pipeline")
@@ -80,7 +81,7 @@ class Pipeline:
         return None
 
     async def _answer(self, x: Exchange) -> Refusal | None:
-        watch = _Watch(x)
+        watch, x.reader = _Watch(x), Reader(x, self._rooms)
         with Later(0, watch.begin):
             try:
                 if x.call is not None and x.call.stream:

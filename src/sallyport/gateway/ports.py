@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -10,12 +10,14 @@ from msgspec import Struct
 from sallyport.errors import Refusal
 from sallyport.model import (
     Appended,
+    Datum,
     Decision,
     Device,
     Direction,
     Finding,
     Leaf,
     Model,
+    Origin,
     Principal,
     TlsFacts,
     Tool,
@@ -52,6 +54,7 @@ class Question(Struct, frozen=True, kw_only=True):
     action: str  # "chat", "embed", "use_tool", "read_log", ...
     model: Model | None = None
     tool: Tool | None = None
+    data: Datum | None = None
     surface: str = ""
     stream: bool = False
     tainted: bool = False
@@ -91,6 +94,16 @@ class Budgets(Protocol):
         """x-ratelimit-* headers."""
 
 
+class Reader(Protocol):
+    """Somebody who gets data of an answer: the caller, or a tool. See `gateway.reader`."""
+
+    def may_have(self, kind: str, origin: Origin) -> bool:
+        """Whether a value of this class may be put in the place of its token."""
+
+    def judged(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """What was found in a model's words, with the actions that this reader's rights make of theirs."""
+
+
 class Released(Protocol):
     """What a guard lets out."""
 
@@ -110,11 +123,11 @@ class Released(Protocol):
 class Vault(Protocol):
     """The values that a conversation masks."""
 
-    def mask(self, text: str, findings: Sequence[Finding]) -> str:
-        """The text with its values replaced by tokens, and look-alikes escaped."""
+    def mask(self, text: str, findings: Sequence[Finding], *, own: bool = False) -> str:
+        """The text with its values replaced by tokens, and look-alikes escaped. `own`: the caller wrote it."""
 
     def mask_arguments(self, text: str, findings: Sequence[Finding]) -> str:
-        """The same inside a JSON text of tool arguments."""
+        """The same, of what the caller did not write, inside a JSON text of tool arguments."""
 
     def is_apart(self, text: str, findings: Sequence[Finding]) -> bool:
         """Whether masking a text takes long, and touches nothing that other calls change: then another thread may do it."""
@@ -135,8 +148,8 @@ class StreamGuard(Protocol):
     def whole(self, text: str, findings: Sequence[Finding]) -> Released:
         """A whole text whose findings are known already: redacted and unmasked."""
 
-    def arguments(self, text: str, findings: Sequence[Finding]) -> Released:
-        """The same for whole tool arguments, inside their JSON."""
+    def arguments(self, text: str, findings: Sequence[Finding], reader: Reader) -> Released:
+        """The same for whole arguments of a tool, who is their reader, inside their JSON."""
 
 
 class Inspection(Protocol):
@@ -149,6 +162,14 @@ class Inspection(Protocol):
     @property
     def plug_ins(self) -> frozenset[str]:
         """Layers of detectors that look at streamed text only once it is released."""
+
+    @property
+    def data_types(self) -> frozenset[str]:
+        """Types of findings that are personal data or secrets: the classes that policies decide about."""
+
+    @property
+    def stop_tools(self) -> bool:
+        """Whether a tool call is stopped that holds what its tool may not have."""
 
     async def inspect(
         self,
@@ -175,10 +196,11 @@ class Inspection(Protocol):
         vault: Any,
         roles: Sequence[str],
         system: Sequence[str],
+        reader: Reader,
         segment: str = "",
         signed: frozenset[str] = frozenset(),
     ) -> StreamGuard:
-        """An output guard for one answer. Text of `signed` fields leaves as it came, or ends the answer."""
+        """An output guard for one answer to `reader`. Text of `signed` fields leaves as it came, or ends the answer."""
 
 
 class Log(Protocol):

@@ -13,7 +13,7 @@ from typing import Any
 
 from sallyport.errors import Refusal
 from sallyport.gateway.exchange import Exchange
-from sallyport.model import Decision, Entry, Finding, Model, Principal, Shared, TlsFacts
+from sallyport.model import Decision, Entry, Finding, Model, Origin, Principal, Shared, TlsFacts, Tool
 
 REMEMBERED = 2048  # combinations of caller, model and decision whose common members are kept
 
@@ -93,6 +93,7 @@ def outcome(x: Exchange, verdict: str, *, cost: float, commitment: str) -> Entry
         "cost": cost,
         "findings": _findings(x.findings),
         "tools": [{"allowed": d.allowed, "policies": _policies(d)} for d in x.tool_decisions],
+        "data": _data(x.data_decisions),
         "commitment": commitment,
         "timings": x.timings.copy(),
     }
@@ -154,6 +155,27 @@ def _who(
 
 def _policies(decision: Decision | None) -> list[str]:
     return list(decision.policies) if decision else []
+
+
+def _data(decisions: Mapping[tuple[str, Tool | None, str, Origin], Decision]) -> list[dict[str, Any]]:
+    """What was decided about data. Tools have no names here: a caller makes these up."""
+    if not decisions:
+        return []
+    counts = Counter(
+        (action, kind, origin, made.allowed, made.policies)
+        for (action, _, kind, origin), made in decisions.items()
+    )
+    return [
+        {
+            "action": action,
+            "class": kind,
+            "origin": origin,
+            "allowed": allowed,
+            "policies": list(policies),
+            "count": count,
+        }
+        for (action, kind, origin, allowed, policies), count in sorted(counts.items())
+    ]
 
 
 def _findings(findings: Sequence[Finding]) -> list[dict[str, Any]]:

@@ -45,6 +45,7 @@ ACTIONS = {
     "embeddings": "embed",
 }
 CONVERSATION = re.compile(r"[A-Za-z0-9._-]{1,128}")
+OWN = {"user", "system"}  # channels in which the caller speaks; others may pass on what strangers wrote
 OPENING_BYTES = 32
 _LEAVES_A_TURN = 512  # that are masked before others get their turn
 
@@ -245,7 +246,11 @@ async def mask(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | None:
             if found:  # to mask a member name, or what was signed, would change what the document means
                 return input_blocked(found[0], strict_json.dotted(leaf.path))
             continue
-        hide = x.vault.mask_arguments if leaf.channel == "tool_arguments" else x.vault.mask
+        hide = (
+            x.vault.mask_arguments
+            if leaf.channel == "tool_arguments"
+            else partial(x.vault.mask, own=leaf.channel in OWN)
+        )
         work = partial(hide, leaf.text, found)
         masked = expect(await aside(work) if x.vault.is_apart(leaf.text, found) else work(), str)
         if index % _LEAVES_A_TURN == _LEAVES_A_TURN - 1:

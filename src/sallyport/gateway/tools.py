@@ -1,4 +1,7 @@
-"""Tool calls of the model: held until whole, inspected, authorised one by one on what will be delivered."""
+"""Tool calls of the model: held until whole, inspected, authorised one by one on what will be delivered.
+
+What a tool may not have stays a token, or is replaced by its type; or the call is stopped, if the settings say so.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from sallyport.gateway.dialects.base import ToolCall
 from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.outcome import output_blocked, stops
 from sallyport.gateway.ports import Rooms, StreamGuard
+from sallyport.gateway.reader import Reader
 from sallyport.gateway.stages import check_findings, expect, question
 from sallyport.model import Decision, Leaf, Tool
 
@@ -33,21 +37,21 @@ async def release(
     found = check_findings(
         await rooms.inspection.inspect(leaves, "output", x.roles, system=x.system, segment=x.segment), leaves
     )
-    x.findings += found
     delivered: list[ToolCall] = []
     for position, call in enumerate(calls):
-        named = [
-            finding
-            for finding in found
-            if finding.leaf in {3 * position + 1, 3 * position + 2} and stops(finding, leaves[finding.leaf])
-        ]
+        theirs = x.reader.judged(f for f in found if f.leaf in {3 * position + 1, 3 * position + 2})
+        tool = Reader(x, rooms, _tool(x, call, ""))
+        mine = tool.judged(replace(f, leaf=0) for f in found if f.leaf == 3 * position)
+        x.findings += (*theirs, *mine)
+        named = [finding for finding in theirs if stops(finding, leaves[finding.leaf])]
         if named:  # a name or id cannot be masked and still be a name
             return output_blocked(named[0], x.dialect.tools_at(call.choice))
-        mine = [replace(finding, leaf=0) for finding in found if finding.leaf == 3 * position]
-        released = guard.arguments(call.arguments, mine)
+        released = guard.arguments(call.arguments, mine, tool)
         if released.blocked is not None:
             return output_blocked(released.blocked, x.dialect.tools_at(call.choice))
         x.said.append((call.choice, f"tool:{call.name}", call.arguments))
+        if tool.refused and rooms.inspection.stop_tools:
+            return Refusal(code="tool_data_denied", param=x.dialect.tools_at(call.choice))
         refusal = _authorise(x, rooms, call, expect(released.text, str))
         if refusal is not None:
             return refusal
@@ -55,9 +59,13 @@ async def release(
     return delivered
 
 
-def _authorise(x: Exchange, rooms: Rooms, call: ToolCall, arguments: str) -> Refusal | None:
+def _tool(x: Exchange, call: ToolCall, arguments: str) -> Tool:
     declared = x.call is not None and call.name in x.call.tools
-    asked = question(x, "use_tool", tool=Tool(name=call.name, arguments=arguments, declared=declared))
+    return Tool(name=call.name, arguments=arguments, declared=declared)
+
+
+def _authorise(x: Exchange, rooms: Rooms, call: ToolCall, arguments: str) -> Refusal | None:
+    asked = question(x, "use_tool", tool=_tool(x, call, arguments))
     decision = expect(rooms.access.decide(asked), Decision)
     x.tool_decisions.append(decision)
     if decision.allowed is True and not decision.errors:

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from sallyport.inspection.holdback import Released, Scan, Unmask, outside_own_tokens, whole
 from sallyport.inspection.tokens import placeholder
-from sallyport.inspection.vault import MaySee, Vault
+from sallyport.inspection.vault import MayHave, Vault
 from sallyport.model import HIDING, REFUSING, Finding
 
 DEPTH = 3
@@ -152,15 +152,15 @@ def _within(
     return [replace(f, start=first, end=last) for f, first, last in places if first < last]
 
 
-def unmask_arguments(vault: Vault, arguments: str, may_see: MaySee, depth: int = DEPTH) -> str:
-    """The arguments with this conversation's tokens as values, where the tool may see their types."""
+def unmask_arguments(vault: Vault, arguments: str, may_have: MayHave, depth: int = DEPTH) -> str:
+    """The arguments with this conversation's tokens as values, where the tool may have their types."""
     if not is_json(arguments):
-        return vault.unmask(arguments, may_see, escaped)
+        return vault.unmask(arguments, may_have, escaped)
 
     def edit(leaf: str, _start: int, _end: int) -> str:
         if _nested(leaf, depth):
-            return unmask_arguments(vault, leaf, may_see, depth - 1)
-        return vault.unmask(leaf, may_see)
+            return unmask_arguments(vault, leaf, may_have, depth - 1)
+        return vault.unmask(leaf, may_have)
 
     return edit_leaves(arguments, edit)
 

@@ -1,6 +1,6 @@
 """The vault of a conversation: which token stands for which value, and who gets the value back.
 
-Decides nothing about who may see what (`may_see` says it per finding type), and writes nothing down: the
+Decides nothing about who may see what (`may_have` says it per finding type), and writes nothing down: the
 values are handed out once, for sealing. The vault of one principal is never reachable by another: the key is
 both, and a token counts only with the vault's own nonce.
 """
@@ -17,9 +17,9 @@ from msgspec import Struct
 from sallyport.errors import DetectorFault, Fault
 from sallyport.inspection import tokens
 from sallyport.inspection.hidden import is_word, spans_of
-from sallyport.model import Finding
+from sallyport.model import Finding, Origin
 
-MaySee = Callable[[str], bool]  # finding type -> may this reader have the value
+MayHave = Callable[[str, Origin], bool]  # a finding type and where a value came from: may this reader have it
 _SEPARATED = re.compile(r"\+?[0-9A-Za-z](?:[ \-./()\u00a0]*[0-9A-Za-z])*", re.ASCII)
 _SEPARATORS = re.compile(r"[ \-./()\u00a0]+")
 _VARIANTS = "bcdefghijklmnopqrstuvwxyz"
@@ -31,6 +31,7 @@ class Entry(Struct, frozen=True):
     token: str
     types: tuple[str, ...]
     value: str
+    number: int
 
     def __repr__(self) -> str:
         """Without the value."""
@@ -69,9 +70,10 @@ class Vault:
         self.bytes = 0
         self._max_entries, self._max_bytes, self._grown = max_entries, max_bytes, grown
         self._entries: dict[tuple[int, str], Entry] = {}  # by number and variant
-        self._written: dict[tuple[tuple[str, ...], str], str] = {}  # types and written value -> token
+        self._written: dict[tuple[tuple[str, ...], str], Entry] = {}  # by types and written value
         self._numbers: dict[tuple[tuple[str, ...], str], list[int]] = {}  # identity -> number, written forms
         self._labels: tuple[str, ...] = ()
+        self._own: set[int] = set()  # numbers of the values that the caller wrote
         self._last = 0  # number of the newest token
 
     def __repr__(self) -> str:
@@ -94,10 +96,11 @@ class Vault:
         """Whether neither `mask` without findings nor `unmask` would change the text, or any part of it."""
         return tokens.is_free(text, self._nonce)
 
-    def mask(self, text: str, findings: Sequence[Finding]) -> str:
+    def mask(self, text: str, findings: Sequence[Finding], *, own: bool = False) -> str:
         """Replace what is to be masked by tokens, and what is to be redacted by placeholders.
 
-        `unmask` gives the very same text back, but for placeholders. Raises `DetectorFault` if it would not, and a fault `conversation_full` where a bound is reached.
+        `own`: the caller wrote the text, so that its values came from the caller, wherever else they stand. `unmask` gives the very same text back, but for placeholders. Raises `DetectorFault` if it
+        would not, and a fault `conversation_full` where a bound is reached.
         """
         if not findings and self.is_free(text):
             return text
@@ -111,16 +114,16 @@ class Vault:
             shown = tokens.placeholder(span.types[0]) if span.redact else value
             parts += (
                 tokens.escape(before, self.nonce),
-                shown if span.redact else self._token(span.types, value),
+                shown if span.redact else self._token(span.types, value, own=own),
             )
             back += (before, shown)
             at = span.end
         masked = "".join((*parts, tokens.escape(text[at:], self.nonce)))
-        if masked != text and self.unmask(masked, lambda _: True) != "".join((*back, text[at:])):
+        if masked != text and self.unmask(masked, lambda _kind, _origin: True) != "".join((*back, text[at:])):
             raise DetectorFault("masking would not be reversible")
         return masked
 
-    def unmask(self, text: str, may_see: MaySee, write: Callable[[str], str] | None = None) -> str:
+    def unmask(self, text: str, may_have: MayHave, write: Callable[[str], str] | None = None) -> str:
         """Put values in the place of this conversation's tokens, where the reader may see their types.
 
         `write` spells a value for its surroundings (JSON escapes); None writes it as it is. Tokens of other
@@ -131,7 +134,7 @@ class Vault:
         parts: list[str] = []
         at = 0
         for mention in tokens.mentions(text, self.nonce, self._labels):
-            piece = self._piece(mention, may_see)
+            piece = self._piece(mention, may_have)
             if piece is None:
                 continue
             start, end, value = piece
@@ -145,7 +148,7 @@ class Vault:
         """Token -> (types joined by "+", value as written), for sealing."""
         return {e.token: ("+".join(e.types), e.value) for e in self._entries.values()}
 
-    def _piece(self, mention: tokens.Mention, may_see: MaySee) -> tuple[int, int, str] | None:
+    def _piece(self, mention: tokens.Mention, may_have: MayHave) -> tuple[int, int, str] | None:
         if mention.escapes:
             return mention.nonce_at - 1, mention.nonce_at, ""
         entry = self._entries.get((mention.number, mention.variant))
@@ -153,25 +156,31 @@ class Vault:
             return None
         if mention.label != tokens.label_of(entry.types[0]) and mention.label in self._labels:
             return None
-        if not all(map(may_see, entry.types)):
+        origin: Origin = "caller" if mention.number in self._own else "context"
+        if not all(may_have(kind, origin) for kind in entry.types):
             return None
         return mention.start, mention.end, entry.value
 
-    def _token(self, types: tuple[str, ...], value: str) -> str:
-        known = self._written.get((types, value))
-        if known is not None:
-            return known
+    def _token(self, types: tuple[str, ...], value: str, *, own: bool) -> str:
+        entry = self._written.get((types, value)) or self._new(types, value)
+        if own:
+            self._own.add(entry.number)
+        return entry.token
+
+    def _new(self, types: tuple[str, ...], value: str) -> Entry:
         number, variant = self._number(types, value)
-        entry = Entry(tokens.write(tokens.label_of(types[0]), self.nonce, number, variant), types, value)
+        entry = Entry(
+            tokens.write(tokens.label_of(types[0]), self.nonce, number, variant), types, value, number
+        )
         size = len(value.encode("utf-8", "surrogatepass")) + len(entry.token)
         if len(self._entries) >= self._max_entries or self.bytes + size > self._max_bytes:
             raise Fault("the vault of the conversation is full", code="conversation_full")
         self.bytes += size
         self._grown(self, size)
         self._entries[number, variant] = entry
-        self._written[types, value] = entry.token
+        self._written[types, value] = entry
         self._labels = tuple(sorted({*self._labels, tokens.label_of(types[0])}, key=lambda x: (-len(x), x)))
-        return entry.token
+        return entry
 
     def _number(self, types: tuple[str, ...], value: str) -> tuple[int, str]:
         key = (types, words_of(value) if is_word(types) else identity_of(value))

@@ -237,6 +237,9 @@ class Inspection(Base, frozen=True, kw_only=True):
     egress_hosts: tuple[str, ...] = ()  # hosts that links of an answer may lead to; () means any
     hold_back: int = 128  # characters, the bound
     open_token: int = 4096  # characters that an unfinished token may hold back
+    refused_tool_data: Literal["keep", "stop"] = (
+        "keep"  # what becomes of a call whose tool may not have its data
+    )
     seconds: float = 1.0  # for one pass of the built-in detectors
     inline_characters: int = 16_384  # longer texts are inspected in a worker process
     workers: int = 1  # processes for long texts

@@ -63,6 +63,7 @@ class Policies:
             action=asked.action,
             model=asked.model,
             tool=asked.tool,
+            data=asked.data,
             device=asked.device,
             tls=asked.tls,
             surface=asked.surface,

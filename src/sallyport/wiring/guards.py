@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 from sallyport.errors import DetectorFault
-from sallyport.inspection.holdback import Released, whole
+from sallyport.gateway.ports import Reader
+from sallyport.inspection.holdback import Released, Scan, whole
 from sallyport.inspection.json_arguments import escaped, inspect_arguments, mask_arguments, unmask_arguments
 from sallyport.inspection.leakage import Fingerprints
 from sallyport.inspection.room import InspectionRoom
@@ -15,11 +16,6 @@ from sallyport.inspection.vault import Vault, Vaults
 from sallyport.model import STOPPING, Channel, Direction, Finding, Principal
 
 LONG_CHARACTERS = 16_384  # of a text that is not masked on the event loop
-
-
-def everything(_kind: str) -> bool:
-    """What a caller may see of the values that came from the caller: all of them."""
-    return True
 
 
 class Bounds:
@@ -88,13 +84,14 @@ class Guard:
         roles: Sequence[str],
         system: Sequence[str],
         bounds: Bounds,
+        reader: Reader,
         segment: str,
         signed: frozenset[str] = frozenset(),
     ) -> None:
         self._vault, self._room = conversation.vault, room
         self._roles, self._segment = roles, segment
         self._system, self._bounds, self._plug_ins = system, bounds, conversation.plug_ins
-        self._signed = signed
+        self._signed, self._reader = signed, reader
 
     @cached_property
     def _known(self) -> Fingerprints | None:
@@ -114,18 +111,15 @@ class Guard:
         )
 
     def _scan(self, text: str, channel: Channel = "assistant") -> Sequence[Finding]:
+        return self._reader.judged(self._found(text, channel))
+
+    def _found(self, text: str, channel: Channel) -> Sequence[Finding]:
         return self._room.scan_inline(
             text, channel, "output", self._roles, known=self._known, segment=self._segment
         )
 
-    def _scan_tool(self, text: str) -> Sequence[Finding]:
-        return self._scan(text, "tool_arguments")
-
     def _unmask(self, text: str) -> str:
-        return self._vault.unmask(text, everything)
-
-    def _unmask_escaped(self, text: str) -> str:
-        return self._vault.unmask(text, everything, escaped)
+        return self._vault.unmask(text, self._reader.may_have)
 
     @cached_property
     def feed_text(self) -> Callable[[int, str, str], Released]:
@@ -151,24 +145,42 @@ class Guard:
             literals=self._bounds.literals,
         )
 
-    def arguments(self, text: str, findings: Sequence[Finding]) -> Released:
+    def arguments(self, text: str, findings: Sequence[Finding], reader: Reader) -> Released:
         """Whole tool arguments."""
+        vault, may_have = self._vault, reader.may_have
         if not findings:
-            return Released(unmask_arguments(self._vault, text, everything))
+            return Released(unmask_arguments(vault, text, may_have))
         if theirs := stopped_by(findings, self._plug_ins):
             return Released(blocked=theirs)
-        scan = self._scan_tool if len(text) <= self._room.inline_characters else None
-        return inspect_arguments(text, scan, self._unmask, self._unmask_escaped, known=findings)
+
+        def judged(part: str) -> Sequence[Finding]:
+            return reader.judged(self._found(part, "tool_arguments"))
+
+        scan: Scan | None = judged if len(text) <= self._room.inline_characters else None
+        return inspect_arguments(
+            text,
+            scan,
+            lambda part: vault.unmask(part, may_have),
+            lambda part: vault.unmask(part, may_have, escaped),
+            known=findings,
+        )
 
 
 class Guards:
     """Detectors, vaults and output guards."""
 
     def __init__(
-        self, room: InspectionRoom, vaults: Vaults, bounds: Bounds, plug_ins: frozenset[str]
+        self,
+        room: InspectionRoom,
+        vaults: Vaults,
+        bounds: Bounds,
+        plug_ins: frozenset[str],
+        *,
+        data_types: frozenset[str] = frozenset(),
+        stop_tools: bool = False,
     ) -> None:
         self._room, self._vaults, self._bounds = room, vaults, bounds
-        self.plug_ins = plug_ins
+        self.plug_ins, self.data_types, self.stop_tools = plug_ins, data_types, stop_tools
         self.inspect, self.sealed = room.inspect, room.sealed
 
     @property
@@ -193,17 +205,20 @@ class Guards:
         vault: Conversation,
         roles: Sequence[str],
         system: Sequence[str],
+        reader: Reader,
         segment: str = "",
         signed: frozenset[str] = frozenset(),
     ) -> Guard:
         """An output guard for one answer."""
-        return Guard(vault, self._room, roles, system, self._bounds, segment, signed)
+        return Guard(vault, self._room, roles, system, self._bounds, reader, segment, signed)
 
 
 class NoInspection:
     """`inspection.unsafe_off`: nothing is looked for, nothing is masked."""
 
     plug_ins: frozenset[str] = frozenset()
+    data_types: frozenset[str] = frozenset()
+    stop_tools = False
     versions: Mapping[str, str] = {"inspection": "off"}
 
     async def inspect(
@@ -231,14 +246,16 @@ class NoInspection:
         _vault: object,
         _roles: Sequence[str],
         _system: Sequence[str],
+        _reader: Reader,
         _segment: str = "",
         _signed: frozenset[str] = frozenset(),
     ) -> NoInspection:
         """Itself: it lets everything out."""
         return self
 
-    def mask(self, text: str, _findings: object) -> str:
+    def mask(self, text: str, _findings: object, *, own: bool = False) -> str:
         """The text as it is."""
+        del own
         return text
 
     mask_arguments = mask
@@ -266,4 +283,6 @@ class NoInspection:
         """The text as it is."""
         return Released(text)
 
-    arguments = whole
+    def arguments(self, text: str, _findings: object, _reader: Reader) -> Released:
+        """The text as it is."""
+        return Released(text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, Self, cast
 
@@ -26,7 +26,7 @@ from sallyport.inspection.score import Verdict, attack_score, verdict
 from sallyport.inspection.vault import Vaults
 from sallyport.model import REFUSING, Call, Channel, Direction, Finding, Leaf, Model, Principal
 from sallyport.settings import Settings
-from sallyport.wiring import translate
+from sallyport.wiring import looking, translate
 from sallyport.wiring.guards import Bounds, Guards, NoInspection
 
 # What a text is, in the words of the command line, and in which channel the corridor would inspect it.
@@ -59,7 +59,15 @@ def guards(
     )
     bounds = Bounds(hold_back=given.hold_back, open_token=given.open_token, literals=literals)
     plug_ins = frozenset(plug_in.name for plug_in in given.plug_ins)
-    return Guards(room, Vaults(clock, random), bounds, plug_ins), room
+    made = Guards(
+        room,
+        Vaults(clock, random),
+        bounds,
+        plug_ins,
+        data_types=looking.data_types(given),
+        stop_tools=given.refused_tool_data == "stop",
+    )
+    return made, room
 
 
 class Seen(Struct, frozen=True, kw_only=True):
@@ -124,9 +132,13 @@ class Inspector:
         """The output guard, on an answer that holds nothing but this text and came whole."""
         inspection: Inspection = self._guards
         found = stages.check_findings(await inspection.inspect((leaf,), "output", roles), (leaf,))
-        guard = inspection.guard(inspection.vault(_caller(roles), ""), roles, ())
-        release = guard.arguments if leaf.channel == "tool_arguments" else guard.whole
-        released = release(leaf.text, found)
+        reader = _AsFound()
+        guard = inspection.guard(inspection.vault(_caller(roles), ""), roles, (), reader)
+        released = (
+            guard.arguments(leaf.text, found, reader)
+            if leaf.channel == "tool_arguments"
+            else guard.whole(leaf.text, found)
+        )
         if released.blocked is None:
             return _seen(found, released.text)
         known = any(finding.action in REFUSING for finding in found)
@@ -149,6 +161,16 @@ def _seen(findings: Sequence[Finding], delivered: str | None) -> Seen:
         findings=tuple(findings),
         delivered=delivered or "",
     )
+
+
+class _AsFound:
+    """A reader about whom no policy says anything: there is nothing to restore, and actions stay as they are."""
+
+    def may_have(self, _kind: str, _origin: object) -> bool:
+        return True
+
+    def judged(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        return tuple(findings)
 
 
 class _Alone:

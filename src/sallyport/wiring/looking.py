@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from sallyport.errors import SettingsError
 from sallyport.inspection.actions import ActionRow
-from sallyport.inspection.detector import IDENTIFIERS, NAMES, TYPES
+from sallyport.inspection.detector import IDENTIFIERS, NAMES, SECRETS, TYPES
 from sallyport.inspection.tagging import dictionaries, patterns
 from sallyport.inspection.tagging.look import LookOptions
 from sallyport.settings.schema import Dictionary, Inspection
@@ -30,6 +30,11 @@ _MOST_VALUES = 200_000
 def own_types(given: Inspection) -> frozenset[str]:
     """Types of the dictionaries and patterns."""
     return frozenset([*(d.type for d in given.dictionaries), *(p.type for p in given.patterns)])
+
+
+def data_types(given: Inspection) -> frozenset[str]:
+    """Types that are personal data or secrets: the classes of data that policies decide about."""
+    return frozenset((*IDENTIFIERS, *NAMES, *SECRETS)) | own_types(given)
 
 
 def rows(given: Inspection) -> tuple[ActionRow, ...]:

@@ -74,7 +74,7 @@ def access(settings: Settings) -> Iterator[SettingsError]:
         translate.budgets(settings),
         extend_default=settings.access.extend_default,
     )
-    for name in room.unknown_names():
+    for name in room.unknown_names(looking.data_types(settings.inspection)):
         yield SettingsError(
             "access.policies", f"a policy names {name}, which does not exist", "correct the name"
         )
