@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
+from types import SimpleNamespace
 
 from traffic import WORDS
 
@@ -15,6 +16,8 @@ from sallyport.settings import Settings
 from sallyport.wiring import translate
 from sallyport.wiring.guards import Bounds, Guards
 
+READER = SimpleNamespace(may_have=lambda _kind, _origin: True, judged=tuple)
+
 
 def held() -> dict[str, float]:
     """Median and maximum of (characters fed - characters released), after each word."""
@@ -22,7 +25,7 @@ def held() -> dict[str, float]:
     options, given = translate.inspection(settings), settings.inspection
     bounds = Bounds(hold_back=given.hold_back, open_token=given.open_token, literals=options.canaries)
     guards = Guards(InspectionRoom(options), Vaults(time.monotonic, os.urandom), bounds, frozenset())
-    guard = guards.guard(guards.vault(Principal(id="bench"), ""), (), ())
+    guard = guards.guard(guards.vault(Principal(id="bench"), ""), (), (), READER)
     fed = released = 0
     seen = []
     for word in WORDS:

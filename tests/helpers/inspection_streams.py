@@ -9,7 +9,8 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from sallyport.inspection.holdback import HoldBack, Released
+from sallyport.inspection.holdback import HoldBack
+from sallyport.inspection.released import Released
 from sallyport.inspection.vault import Vault
 from sallyport.model import Action, Finding
 

@@ -21,8 +21,10 @@ from inspection_streams import (
     texts,
     unmask,
 )
+from msgspec.structs import replace
 
 from sallyport.errors import DetectorFault
+from sallyport.inspection.holdback import OPAQUE as OPAQUE_RUN
 from sallyport.inspection.holdback import HoldBack, whole
 from sallyport.model import Finding
 
@@ -284,6 +286,52 @@ def test_what_never_ends_fails_closed_at_the_bound(form: str) -> None:
     assert hold.feed("more of it, and more of it").text == ""
     assert hold.finish().text == ""
     assert hold.finish().blocked == blocked
+
+
+def opaque(action: str) -> Finding:
+    return replace(OPAQUE_RUN, action=action)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    form=st.sampled_from(
+        sorted({*OPAQUE} - {"key material"})
+    ),  # blanks in it are places to cut it, once it has begun
+    action=st.sampled_from(["allow", "flag", "mask", "redact"]),
+    cuts=CHUNKINGS,
+)
+def test_a_run_that_is_meant_goes_on_or_is_replaced_whatever_the_chunks(form, action, cuts) -> None:
+    text = f"The value is {OPAQUE[form]} and this is what follows it, for my card is {CARD} and nothing else."
+    outs = [stream(given, open_token=1024, opaque=opaque(action)) for given in ([text], pieces(text, cuts))]
+    assert outs[0] == outs[1]
+    out = outs[0]
+    assert out.blocked is None
+    assert out.text.endswith("and this is what follows it, for my card is [CARD] and nothing else.")
+    runs = [f for f in out.findings if f.type == "opaque_run"]
+    if action in {"allow", "flag"}:
+        assert out.text == text.replace(CARD, "[CARD]")
+        assert len(runs) == (action == "flag")
+    else:
+        assert out.text.count("[OPAQUERUN]") == 1
+        assert len(out.text) < 400, "nothing of the run but its first words"
+
+
+@pytest.mark.parametrize("action", ["allow", "flag", "mask"])
+def test_what_is_blocked_within_an_opaque_run_ends_the_answer_wherever_it_is_cut(action) -> None:
+    for before in (900, 940, 959, 960, 961, 1000, 1023, 3000):
+        text = f"The value is {'x' * before}-{SECRET}-{'x' * 3000}"
+        out = stream([text], open_token=1024, opaque=opaque(action))
+        assert out.blocked is not None
+        assert out.blocked.type == "secret"
+        assert SECRET[:12] not in out.text
+
+
+def test_signed_text_and_refusing_actions_end_at_an_opaque_run() -> None:
+    for action in ("block", "step-up", "quarantine"):
+        assert stream(["x" * 2000], open_token=1024, opaque=opaque(action)).blocked.action == action
+    signed = stream(["x" * 2000], open_token=1024, opaque=opaque("mask"), verbatim=True)
+    assert signed.blocked.type == "opaque_run"
+    assert stream(["x" * 2000], open_token=1024, opaque=opaque("flag"), verbatim=True).text == "x" * 2000
 
 
 @pytest.mark.parametrize("size", [1023, 1024, 1025])

@@ -5,7 +5,7 @@ import json
 import pytest
 from inspection_streams import CANARY, CARD, NONCE, scan, unmask, vault
 
-from sallyport.inspection.holdback import Released
+from sallyport.inspection.released import Released
 from sallyport.inspection.stream import BUFFERS, StreamGuard
 from sallyport.model import Tool
 

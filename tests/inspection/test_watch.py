@@ -17,8 +17,9 @@ from sallyport.inspection.actions import Actions
 from sallyport.inspection.engine import Engine, EngineOptions
 from sallyport.inspection.fold import fold
 from sallyport.inspection.gate import Gate
-from sallyport.inspection.holdback import HoldBack, Released
+from sallyport.inspection.holdback import HoldBack
 from sallyport.inspection.leakage import fingerprints
+from sallyport.inspection.released import Released
 from sallyport.model import Finding
 
 ENGINE, ACTIONS = Engine(EngineOptions(canaries=(CANARY, "xylophonequartz"))), Actions()

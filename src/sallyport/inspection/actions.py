@@ -55,6 +55,8 @@ def default_action(finding: Finding, direction: Direction, channel: Channel, cut
         return "block" if direction == "output" else "flag"
     if kind in EGRESS:
         return _egress_action(finding, channel)
+    if kind == "opaque_run":
+        return "block"
     if kind in HARMS:
         return "block" if finding.score >= CLEAR_HARM and channel in _ASKING else "allow"
     if kind.startswith(TOPIC):

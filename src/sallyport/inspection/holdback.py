@@ -7,7 +7,9 @@
 4. Then the caller's own tokens become values again.
 5. A text that may not be changed (`verbatim`: its author signed it) keeps its tokens, and what would have to be hidden in it ends it too.
 6. Text waits only until a cut (see `boundaries`) that no finding can lie across. Text that offers no cut waits
-   up to `bound` characters; inside something open up to `open_token` characters, and then the text is blocked.
+   up to `bound` characters; inside something open up to `open_token` characters, and then it is a run that nobody can
+   look through (`opaque_run`). What becomes of that is an action of its own: it ends the text, or is replaced by its
+   label up to its end, or goes on, looked through as far as its pieces of `open_token` characters allow.
 
 The text is worked on segment by segment, from cut to cut. Cuts and segments depend on the text alone; so the
 released text, the findings and the verdict are the same for any chunking, and for a text that is not streamed (`whole`).
@@ -17,19 +19,27 @@ Pure: the scan and the unmasking come as functions. Whatever they raise leaves n
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from sallyport.errors import DetectorFault
 from sallyport.inspection import boundaries, tokens
+from sallyport.inspection.released import (
+    NOTHING,
+    Released,
+    Unmask,
+    blanked,
+    joined,
+    outside_own_tokens,
+    restored,
+)
 from sallyport.model import HIDING, REFUSING, STOPPING, Finding
 
 Scan = Callable[[str], Sequence[Finding]]
-Unmask = Callable[[str], str]
 
 
 class Watch(Protocol):
@@ -42,24 +52,13 @@ class Watch(Protocol):
         """A part was not given, or does not stand in the context as it was given."""
 
 
+OPAQUE = Finding(type="opaque_run", start=0, end=1, layer="holdback", detector="open-token", action="block")
 CONTEXT = 512  # characters before a segment that are scanned again with it
 STEP = 64  # characters that are known behind a weak cut, of at least `bound`
+# What may belong to an opaque run behind a place where it was cut by force: the rest of a word, and lines of base64.
+_REST = re.compile(r"(?:[A-Za-z0-9+/=_\-]{40,}\s*)*")
+_REST_OF_WORD = re.compile(r"\S*\s*" + _REST.pattern)
 BLOCK = 512  # characters of a large piece that are scanned at once; if clean, not again segment by segment
-
-
-class Released(Struct, frozen=True):
-    """What may go out. `blocked` ends the text; `escaped` characters of that finding had gone out before.
-
-    Offsets of findings count characters of what the model wrote, from its beginning.
-    """
-
-    text: str = ""
-    findings: tuple[Finding, ...] = ()
-    blocked: Finding | None = None
-    escaped: int = 0
-
-
-_NOTHING = Released()
 
 
 class HoldBack:
@@ -75,8 +74,14 @@ class HoldBack:
         literals: Sequence[str] = (),
         watch: Watch | None = None,
         verbatim: bool = False,
+        opaque: Finding = OPAQUE,
     ) -> None:
         self._scan, self._unmask, self._watch = scan, unmask, watch
+        self._opaque = opaque
+        self._run, self._run_began = (
+            False,
+            -1,
+        )  # whether an opaque run goes on here, and where the last one began
         self._stopping = STOPPING if verbatim else REFUSING
         self._verbatim = verbatim
         self._bound, self._open_token = bound, open_token
@@ -106,7 +111,7 @@ class HoldBack:
             len(self._text) < boundaries.FEWEST
             or not (" " in text or "\n" in text or "\t" in text or "\r" in text)
         ):
-            return _NOTHING
+            return NOTHING
         return self._advance()
 
     def finish(self) -> Released:
@@ -116,19 +121,25 @@ class HoldBack:
         out = self._advance()
         if out.blocked is not None or not self._text:
             return out
-        return _joined([out, self._next(self.held)])
+        return joined([out, self._next(self.held)])
 
     def clean(self, text: str) -> Released | None:
         """All of `text` at once, as the first and last piece, if one scan of it finds nothing at all."""
         if self._scan(self._neutral(text)):
             return None
-        return self._released(text, (len(text),), []) if text else _NOTHING
+        return self._released(text, (len(text),), []) if text else NOTHING
 
     def _advance(self) -> Released:
         """Release segment by segment as far as cuts are known."""
         out: list[Released] = []
         while self._blocked is None:
-            if self._large and self.held >= STEP and self._base >= self._tried and self._force == self._bound:
+            if (
+                self._large
+                and not self._run
+                and self.held >= STEP
+                and self._base >= self._tried
+                and self._force == self._bound
+            ):
                 out.append(self._bulk())
             window = self._text[self._at : self._at + self._force]
             if len(window) < min(boundaries.FEWEST, self._force):
@@ -141,11 +152,11 @@ class HoldBack:
             else:
                 break
         self._text, self._at = self._text[self._at :], 0
-        return _joined(out)
+        return joined(out)
 
     def _next(self, size: int) -> Released:
         """Release the next `size` characters as what is found in them allows."""
-        if self._watch is not None:
+        if self._watch is not None and not self._run:
             segment = self._text[self._at : self._at + size]
             if self._watch.quiet(self._neutral(segment), len(self._context)):
                 return self._released(segment, (size,), [])
@@ -166,7 +177,7 @@ class HoldBack:
             sizes.append(cut)
             end += cut
         if not sizes or (found and self._scan(seen[: before + end])):
-            return _NOTHING
+            return NOTHING
         self._lose_sight()
         return self._released(block[:end], sizes, [])
 
@@ -182,17 +193,32 @@ class HoldBack:
                     return self._take(cut, found)
         if self._force < self._open_token:
             self._force = min(self._force + STEP, self._open_token)
-            return _NOTHING
-        end = self._base + len(window)
-        self._blocked = Finding(
-            type="opaque_run",
-            start=self._base,
-            end=end,
-            layer="holdback",
-            detector="open-token",
-            action="block",
-        )
-        return Released(findings=(self._blocked,), blocked=self._blocked)
+            return NOTHING
+        return self._unending(window)
+
+    def _unending(self, window: str) -> Released:
+        """No place to cut in `_open_token` characters."""
+        if self._opaque.action in self._stopping:
+            self._blocked = replace(self._opaque, start=self._base, end=self._base + len(window))
+            return Released(findings=(self._blocked,), blocked=self._blocked)
+        if not self._run:
+            self._run, self._run_began = True, self._base
+        found, size = self._found(len(window)), max(len(window) - STEP, 1)
+        across = [f.start - self._base for f in found if f.start < self._base + size < f.end]
+        if across:
+            size = min(across) if min(across) > 0 else len(window)
+        self._lose_sight()
+        return self._take(size, found, opaque=size)
+
+    def _of_run(self, segment: str, opaque: int) -> list[Finding]:
+        """The opaque run as far as it is in the segment: its first `opaque` characters, or what may belong to it."""
+        start = self._base
+        match = (_REST if self._context[-1:].isspace() else _REST_OF_WORD).match(segment)
+        size = opaque or (match.end() if match else 0)
+        if size < len(segment):
+            self._run = False
+        said = self._opaque.action in HIDING or (self._opaque.action == "flag" and start == self._run_began)
+        return [replace(self._opaque, start=start, end=start + size)] if said and size else []
 
     def _found(self, size: int) -> list[Finding]:
         """Findings that reach into the next `size` characters, with offsets in the whole text."""
@@ -206,9 +232,11 @@ class HoldBack:
                 findings.append(replace(finding, start=finding.start + shift, end=finding.end + shift))
         return findings
 
-    def _take(self, size: int, found: list[Finding]) -> Released:
+    def _take(self, size: int, found: list[Finding], *, opaque: int = 0) -> Released:
         """Release the next `size` characters as the findings allow, and make them context."""
         segment, base = self._text[self._at : self._at + size], self._base
+        if self._run:
+            found = [*found, *self._of_run(segment, opaque)]
         if not found:
             return self._released(segment, (size,), found)
         found = [f for f in found if f.start < base + size]
@@ -241,9 +269,14 @@ class HoldBack:
         for finding in redactions:
             start, end = max(finding.start - self._base, 0), min(finding.end - self._base, len(segment))
             if start >= at:
-                parts += (self._unmask(segment[at:start]), tokens.placeholder(finding.type))
+                parts += (self._unmask(segment[at:start]), self._label(finding))
             at = max(at, end)
         return "".join((*parts, self._unmask(segment[at:])))
+
+    def _label(self, finding: Finding) -> str:
+        """What stands for a finding: for the later pieces of an opaque run nothing."""
+        again = finding.type == self._opaque.type and finding.start > self._run_began
+        return "" if again else tokens.placeholder(finding.type)
 
     def _strange_tokens(self, segment: str) -> list[Finding]:
         """Tokens that are not the caller's, or not to be seen: they stay as text, and are flagged."""
@@ -257,7 +290,7 @@ class HoldBack:
                 action="flag",
             )
             for mention, _ in tokens.token_likes(segment)
-            if not mention.escapes and not _restored(self._unmask, segment[mention.start : mention.end])
+            if not mention.escapes and not restored(self._unmask, segment[mention.start : mention.end])
         ]
 
     def _neutral(self, text: str) -> str:
@@ -265,8 +298,8 @@ class HoldBack:
         if "<" not in text:
             return text
         for mention, _ in tokens.token_likes(text):
-            if not mention.escapes and _restored(self._unmask, text[mention.start : mention.end]):
-                text = _blanked(text, mention.start, mention.end)
+            if not mention.escapes and restored(self._unmask, text[mention.start : mention.end]):
+                text = blanked(text, mention.start, mention.end)
         return text
 
     def _lose_sight(self) -> None:
@@ -280,53 +313,14 @@ class HoldBack:
         if findings:
             self._lose_sight()
         shift = self._base + len(segment) - len(self._context)
-        for finding in findings:
-            self._context = _blanked(self._context, finding.start - shift, finding.end - shift)
+        for finding in (f for f in findings if f.type != self._opaque.type):
+            self._context = blanked(self._context, finding.start - shift, finding.end - shift)
         excess = len(self._context) - CONTEXT
         drop = 0
         while drop + self._segments[0] <= excess:
             drop += self._segments.popleft()
         if drop:
             self._context = self._context[drop:]
-
-
-def _blanked(text: str, start: int, end: int) -> str:
-    start, end = max(start, 0), min(end, len(text))
-    return text[:start] + " " * (end - start) + text[end:]
-
-
-def _restored(unmask: Unmask, text: str) -> bool:
-    return unmask(text) != text
-
-
-def outside_own_tokens(
-    text: str, findings: Sequence[Finding], unmask: Unmask, base: int = 0
-) -> list[Finding]:
-    """The findings that do not lie within a token of the caller: what stands for a value is not one.
-
-    `base` is the offset of `text` in what the findings count in.
-    """
-    if not findings:
-        return []
-    own = [
-        (start + base, end + base)
-        for start, end in tokens.altered_likes(text)
-        if _restored(unmask, text[start:end])
-    ]
-    return [f for f in findings if not any(s <= f.start and f.end <= e for s, e in own)]
-
-
-def _joined(parts: list[Released]) -> Released:
-    if len(parts) == 1:
-        return parts[0]
-    if not parts:
-        return _NOTHING
-    return Released(
-        "".join(part.text for part in parts),
-        tuple(finding for part in parts for finding in part.findings),
-        parts[-1].blocked,
-        parts[-1].escaped,
-    )
 
 
 def whole(
@@ -337,10 +331,11 @@ def whole(
     bound: int = 128,
     open_token: int = 4096,
     literals: Sequence[str] = (),
+    opaque: Finding = OPAQUE,
 ) -> Released:
     """The same for a text that is there already. If it is blocked, its text must not be used."""
-    hold = HoldBack(scan, unmask, bound=bound, open_token=open_token, literals=literals)
+    hold = HoldBack(scan, unmask, bound=bound, open_token=open_token, literals=literals, opaque=opaque)
     if len(text) < open_token and (clean := hold.clean(text)):
         return clean
     fed = hold.feed(text)
-    return fed if fed.blocked is not None else _joined([fed, hold.finish()])
+    return fed if fed.blocked is not None else joined([fed, hold.finish()])

@@ -17,7 +17,8 @@ from typing import Any, NoReturn
 
 from msgspec.structs import replace
 
-from sallyport.inspection.holdback import Released, Scan, Unmask, outside_own_tokens, whole
+from sallyport.inspection.holdback import Scan, whole
+from sallyport.inspection.released import Released, Unmask, outside_own_tokens
 from sallyport.inspection.tokens import placeholder
 from sallyport.inspection.vault import MayHave, Vault
 from sallyport.model import HIDING, REFUSING, Finding

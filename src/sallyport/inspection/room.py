@@ -23,6 +23,7 @@ from sallyport.inspection.canary import Canaries
 from sallyport.inspection.density import DENSE_CHARACTERS, too_dense
 from sallyport.inspection.detector import MAX_FINDINGS, validated
 from sallyport.inspection.engine import Engine, EngineOptions
+from sallyport.inspection.holdback import OPAQUE
 from sallyport.inspection.leakage import Fingerprints, fingerprints
 from sallyport.inspection.learned import shipped
 from sallyport.inspection.learned_layer import LearnedLayer, encoder_pool
@@ -260,6 +261,10 @@ class InspectionRoom:
         ]
         decided = self._actions.decide(found, "output", ("assistant",), roles, segment)
         return next((finding for finding in decided if finding.action in STOPPING), None)
+
+    def opaque(self, roles: Sequence[str], segment: str = "") -> Finding:
+        """What a run of a stream is that offers no place to cut it, for these roles."""
+        return self._actions.decide((OPAQUE,), "output", ("assistant",), roles, segment)[0]
 
     def watch(self, known: Fingerprints | None = None) -> Watch | None:
         """A quick answer to whether `scan_inline` has to be asked, for one text of an assistant's answer."""

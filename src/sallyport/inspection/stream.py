@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Sequence
 
 from msgspec import Struct
 
-from sallyport.inspection.holdback import HoldBack, Released, Scan, Unmask, Watch
+from sallyport.inspection.holdback import OPAQUE, HoldBack, Scan, Watch
 from sallyport.inspection.json_arguments import escaped, inspect_arguments
+from sallyport.inspection.released import Released, Unmask
 from sallyport.model import Finding, Tool
 
 BUFFERS = 512  # texts and tool calls of one answer
@@ -45,6 +46,7 @@ class StreamGuard:
         tool_characters: int = 1_000_000,
         watch: Callable[[], Watch | None] = lambda: None,
         verbatim: Collection[str] = (),
+        opaque: Finding = OPAQUE,
     ) -> None:
         self._scan, self._unmask = scan, unmask
         self._scan_tool = scan_tool or scan
@@ -52,7 +54,7 @@ class StreamGuard:
         self._declared = frozenset(declared)
         self._bound, self._open_token, self._literals = bound, open_token, literals
         self._tool_characters = tool_characters
-        self._watch = watch
+        self._watch, self._opaque = watch, opaque
         self._verbatim = frozenset(verbatim)  # fields whose text may not be changed
         self._texts: dict[tuple[int, str], HoldBack] = {}
         self._tools: dict[tuple[int, int], _Held] = {}
@@ -74,6 +76,7 @@ class StreamGuard:
                 literals=self._literals,
                 watch=self._watch(),
                 verbatim=field in self._verbatim,
+                opaque=self._opaque,
             )
         out = hold.feed(text)
         self.blocked = out.blocked

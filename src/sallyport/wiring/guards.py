@@ -7,9 +7,10 @@ from functools import cached_property
 
 from sallyport.errors import DetectorFault
 from sallyport.gateway.ports import Reader
-from sallyport.inspection.holdback import Released, Scan, whole
+from sallyport.inspection.holdback import Scan, whole
 from sallyport.inspection.json_arguments import escaped, inspect_arguments, mask_arguments, unmask_arguments
 from sallyport.inspection.leakage import Fingerprints
+from sallyport.inspection.released import Released
 from sallyport.inspection.room import InspectionRoom
 from sallyport.inspection.stream import StreamGuard
 from sallyport.inspection.vault import Vault, Vaults
@@ -108,6 +109,7 @@ class Guard:
             literals=self._bounds.literals,
             watch=lambda: self._room.watch(self._known),
             verbatim=self._signed,
+            opaque=self._room.opaque(self._roles, self._segment),
         )
 
     def _scan(self, text: str, channel: Channel = "assistant") -> Sequence[Finding]:
@@ -143,6 +145,7 @@ class Guard:
             bound=self._bounds.hold_back,
             open_token=self._bounds.open_token,
             literals=self._bounds.literals,
+            opaque=self._room.opaque(self._roles, self._segment),
         )
 
     def arguments(self, text: str, findings: Sequence[Finding], reader: Reader) -> Released:
