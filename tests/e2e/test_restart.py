@@ -11,7 +11,7 @@ import sys
 
 import pytest
 from running import RunningDoor
-from whole import Caller, code, entries, family, modes, prepared, wait_for
+from whole import Caller, body, code, entries, family, modes, prepared, wait_for
 
 from sallyport.settings import load
 from sallyport.wiring import company
@@ -39,11 +39,21 @@ def left_in(folder):
     return [p.name for p in folder.rglob("*") if p.is_socket() or p.name.endswith(("-wal", "-shm", ".new"))]
 
 
+def card_token(sam, text):
+    """What stood for the card in front of the model, in a named conversation."""
+    named = {"x-sallyport-conversation": "case-7"}
+    answer = sam.http.post("/v1/chat/completions", json=body(text), headers=named)
+    where = f"/sallyport/v1/records/{answer.headers['x-request-id']}"
+    record = sam.http.post(where, json={"purpose": "test"}).json()
+    return next(v["token"] for v in record["values"] if v["type"] == "card")
+
+
 def test_starting_twice_resumes_and_fresh_starts_over(tmp_path):
     door = Terminal(tmp_path).start()
     key = door.login("sam")
     with Caller(door, key) as sam:
         request = sam.chat("one").headers["x-request-id"]
+        token = card_token(sam, "My card is 4111 1111 1111 1111.")
     before, running = modes(door.state), set(family(door.process.pid))
     assert len(running) >= 4
 
@@ -57,6 +67,7 @@ def test_starting_twice_resumes_and_fresh_starts_over(tmp_path):
     first = entries(door)
     with Caller(door, key) as sam:
         assert code(sam.chat("two")) == ""
+        assert card_token(sam, "I am a@example.org, my card 4111 1111 1111 1111.") == token
         assert sam.http.get(f"/sallyport/v1/receipts/{request}").json()["request"] == request
     log = entries(door)
     assert log[: len(first)] == first

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hmac
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -306,3 +308,72 @@ def test_a_value_is_the_callers_once_the_caller_wrote_it_in_whatever_form() -> N
     vault.mask(f"it is {spelt}", scan(f"it is {spelt}"), own=True)
     assert vault.unmask(f"{first} {both}", note) == f"{CARD} {MAIL} {spelt}"
     assert set(asked) == {("card", "caller"), ("email", "context")}
+
+
+def keyed(key: bytes) -> Vaults:
+    def digest(text: str) -> str:
+        return hmac.digest(key, text.encode(), "sha256")[:16].hex()
+
+    return Vaults(lambda: 0.0, bytes, digest=digest)
+
+
+PEOPLE = st.lists(
+    st.sampled_from(
+        [
+            CARD,
+            CARD.replace(" ", ""),
+            MAIL,
+            *(f"{name}@example.org" for name in "abcdefgh"),
+            "\ud800@x.example",
+        ]
+    ),
+    unique=True,
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=100)
+@given(values=PEOPLE, order=st.randoms())
+def test_a_value_has_the_same_token_in_every_turn_worker_and_life(values: list[str], order) -> None:
+    """A restart, or another worker, is another set of vaults with the same key."""
+    one, other = (keyed(b"k").get("sam", "c") for _ in range(2))
+    said = {value: mask(one, value) for value in values}
+    again = [*values]
+    order.shuffle(again)
+    spelt_once = [v for v in again if v.replace(" ", "") != CARD.replace(" ", "")]
+    assert {v: mask(other, v) for v in spelt_once} == {v: said[v] for v in spelt_once}
+    assert {v: mask(one, v) for v in again} == said
+    assert len(set(said.values())) == len(said)
+    for value, token in said.items():
+        assert one.unmask(token, everything) == value
+
+
+@settings(max_examples=50)
+@given(values=PEOPLE)
+def test_a_conversation_of_another_name_person_or_deployment_gives_nothing(values: list[str]) -> None:
+    vault = keyed(b"k").get("sam", "c")
+    said = " ".join(mask(vault, value) for value in values)
+    same = keyed(b"k")
+    strangers = [
+        same.get("eve", "c"),
+        same.get("sam", "d"),
+        same.get("sa", "mc"),
+        same.get("sam"),
+        keyed(b"l").get("sam", "c"),
+    ]
+    for stranger in strangers:
+        for value in values:
+            mask(stranger, value)
+        assert stranger.nonce != vault.nonce
+        assert stranger.unmask(said, everything) == said
+    assert same.get("sam", "c").unmask(said, everything) == said, "a value that was not sent again is nowhere"
+
+
+def test_numbers_of_values_that_fall_together_are_apart() -> None:
+    vault = Vault(NONCE, digest=lambda _: "ff" * 16)
+    masked = [mask(vault, value) for value in (MAIL, CARD, "b@example.org")]
+    assert len(set(masked)) == 3
+    assert [vault.unmask(token, everything) for token in masked] == [MAIL, CARD, "b@example.org"]
+    last = int("ff" * 16, 16) % 1_000_000
+    assert masked[0] == f"<EMAIL_{NONCE}_{last}>"

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from msgspec import Struct
 
@@ -19,9 +20,11 @@ from sallyport.inspection import tokens
 from sallyport.inspection.hidden import is_word, spans_of
 from sallyport.model import Finding, Origin
 
+Digest = Callable[[str], str]  # a keyed digest of a text, at least 128 bits in hex
 MayHave = Callable[[str, Origin], bool]  # a finding type and where a value came from: may this reader have it
 _SEPARATED = re.compile(r"\+?[0-9A-Za-z](?:[ \-./()\u00a0]*[0-9A-Za-z])*", re.ASCII)
 _SEPARATORS = re.compile(r"[ \-./()\u00a0]+")
+_MOST_NUMBERS = 1_000_000  # of six digits
 _VARIANTS = "bcdefghijklmnopqrstuvwxyz"
 
 
@@ -56,6 +59,9 @@ class Vault:
 
     A nonce may also be given as what draws it: that is done when it is first used. Until then nobody can have
     typed it, and nothing is looked for it.
+
+    Numbers count from one; or with a keyed `digest` they are made of the values, so that whoever has the key gives a
+    value the same number again, whatever came before it.
     """
 
     def __init__(
@@ -65,6 +71,7 @@ class Vault:
         max_entries: int = 4096,
         max_bytes: int = 1_048_576,
         grown: Callable[[Vault, int], None] = lambda _vault, _size: None,
+        digest: Digest | None = None,
     ) -> None:
         self._nonce, self._draw = (nonce, str) if isinstance(nonce, str) else ("", nonce)
         self.bytes = 0
@@ -75,6 +82,7 @@ class Vault:
         self._labels: tuple[str, ...] = ()
         self._own: set[int] = set()  # numbers of the values that the caller wrote
         self._last = 0  # number of the newest token
+        self._digest, self._taken = digest, set[int]()
 
     def __repr__(self) -> str:
         """Without values."""
@@ -188,9 +196,24 @@ class Vault:
         if known is not None and known[1] <= len(_VARIANTS):
             known[1] += 1
             return known[0], _VARIANTS[known[1] - 2]
-        self._last += 1
-        self._numbers[key] = [self._last, 1]
-        return self._last, ""
+        number = self._next(key)
+        self._numbers[key] = [number, 1]
+        return number, ""
+
+    def _next(self, key: tuple[tuple[str, ...], str]) -> int:
+        if self._digest is None:
+            self._last += 1
+            return self._last
+        content = "\0".join((*key[0], key[1])).encode("utf-8", "surrogatepass")
+        number = int(self._digest(hashlib.sha256(content).hexdigest()), 16) % _MOST_NUMBERS
+        while number in self._taken:
+            number = (number + 1) % _MOST_NUMBERS
+        self._taken.add(number)
+        return number
+
+
+def _keyed(digest: Digest, prefix: str, text: str) -> str:
+    return digest(prefix + text)
 
 
 class Vaults:
@@ -198,6 +221,9 @@ class Vaults:
 
     `clock` gives seconds, `random_bytes` n random bytes. The least recently used go first when there are too
     many or too many bytes. A conversation without a name has a vault for this one call.
+
+    With a keyed `digest` nonce and numbers of a named conversation are made of principal, name and value: they are the
+    same in every worker and after a restart. Values are only here: what a caller does not send again is not restored.
     """
 
     def __init__(
@@ -208,8 +234,9 @@ class Vaults:
         ttl: float = 3600.0,
         max_vaults: int = 10_000,
         max_bytes: int = 67_108_864,
+        digest: Digest | None = None,
     ) -> None:
-        self._clock, self._random_bytes = clock, random_bytes
+        self._clock, self._random_bytes, self._digest = clock, random_bytes, digest
         self._ttl, self._max_vaults, self._max_bytes = ttl, max_vaults, max_bytes
         self._vaults: OrderedDict[bytes, tuple[Vault, float]] = OrderedDict()
         self.bytes = 0
@@ -222,9 +249,7 @@ class Vaults:
         self._expire(now)
         key = hashlib.sha256(f"{len(principal_id)}:{principal_id}{conversation}".encode()).digest()
         kept = self._vaults.get(key)
-        vault = (
-            kept[0] if kept else Vault(self._nonce, grown=lambda vault, size: self._grow(key, vault, size))
-        )
+        vault = kept[0] if kept else self._new(key)
         self._vaults[key] = (vault, now)
         self._vaults.move_to_end(key)
         self._shrink()
@@ -232,6 +257,16 @@ class Vaults:
 
     def __len__(self) -> int:
         return len(self._vaults)
+
+    def _new(self, key: bytes) -> Vault:
+        digest, nonce, numbers = self._digest, "", None
+        if digest is not None:
+            name = key.hex()
+            nonce = tokens.nonce_of(bytes.fromhex(digest(f"masking nonce|{name}")))
+            numbers = partial(_keyed, digest, f"masking number|{name}|")
+        return Vault(
+            nonce or self._nonce, grown=lambda vault, size: self._grow(key, vault, size), digest=numbers
+        )
 
     def _nonce(self) -> str:
         return tokens.nonce_of(self._random_bytes(16))

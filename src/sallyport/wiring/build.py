@@ -218,7 +218,9 @@ class Deployment:
     async def _inspection(self, state: SealedStateStore) -> Guards | NoInspection:
         compiled = CompiledGates(state, self._shelf)
         known = {} if self.settings.inspection.unsafe_off else await compiled.known()
-        guards, room = inspecting.guards(self.settings, time.monotonic, self.chance, known)
+        guards, room = inspecting.guards(
+            self.settings, time.monotonic, self.chance, known, self.keyring.pseudonym
+        )
         self._inspection_room = room
         if room is not None:
             await self._run(room)

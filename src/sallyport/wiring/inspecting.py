@@ -43,10 +43,11 @@ def guards(
     clock: Callable[[], float],
     random: Callable[[int], bytes],
     gates: Mapping[bytes, bytes] | None = None,
+    digest: Callable[[str], str] | None = None,
 ) -> tuple[Guards | NoInspection, InspectionRoom | None]:
     """The guards of these settings, and the room that must be started before they are used.
 
-    `gates` are those that an earlier room compiled.
+    `gates` are those that an earlier room compiled; `digest` is a keyed one, for tokens that are the same again.
     """
     given = settings.inspection
     if given.unsafe_off:
@@ -61,7 +62,7 @@ def guards(
     plug_ins = frozenset(plug_in.name for plug_in in given.plug_ins)
     made = Guards(
         room,
-        Vaults(clock, random),
+        Vaults(clock, random, digest=digest),
         bounds,
         plug_ins,
         data_types=looking.data_types(given),
