@@ -13,6 +13,7 @@ from sallyport.access.room import AccessRoom
 from sallyport.model import Decision
 from sallyport.settings import loads
 from sallyport.wiring import adapters
+from sallyport.wiring.evidence import delivered
 from sallyport.wiring.inspecting import Inspector
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -299,3 +300,36 @@ async def test_without_a_usable_decision_nothing_goes_on(guards, stream, fault):
 @pytest.mark.parametrize(("word", "stops"), [("keep", False), ("stop", True)])
 async def test_the_setting_arrives(word, stops):
     assert Inspector(loads(SETTINGS.format(refused=word)))._guards.stop_tools is stops
+
+
+class Sealing(World):
+    """Keeps what is sealed of an answer."""
+
+    async def seal(self, *, owner, request, part, text, values):
+        if part == "answer":
+            self.sealed = json.loads(text)
+        return b"sealed"
+
+
+@both
+async def test_what_was_hidden_stays_hidden_from_the_caller_who_reads_the_record(guards, stream):
+    world = Sealing(guards)
+    text = f"They pay with {CARD}, or from {IBAN}, and {CARD} again, as always."
+    arguments = json.dumps({"to": MAIL})
+    await ask(world, lambda _: (text, "mail", arguments), stream=stream, messages=conversation())
+    whole = {t["field"]: t["text"] for t in world.sealed["answer"]}
+    assert whole == {"content": text, "tool:mail": arguments}, "for those with the right to it"
+    own = {t["field"]: t["text"] for t in delivered(world.sealed)}
+    assert own["tool:mail"] == "[EMAIL]"
+    assert own["content"] == text.replace(CARD, "[CARD]").replace(IBAN, "[IBAN]")
+
+
+@both
+async def test_an_answer_that_was_stopped_is_not_in_the_callers_record(guards, stream):
+    world = Sealing(guards)
+    text = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7\n-----END PRIVATE KEY-----"
+    await ask(world, lambda _: (text, "", ""), stream=stream, messages=conversation())
+    assert world.entries[-1]["code"] == "output_blocked"
+    assert "MIIEvQ" in json.dumps(world.sealed["answer"])
+    assert delivered(world.sealed) is None
+    assert delivered({"answer": world.sealed["answer"]}) is None

@@ -226,6 +226,7 @@ class StreamAnswer:
         released = self._guard.feed_text(*place, given)
         if released.findings:
             x.findings += released.findings
+            x.withhold(*place, released.findings)
         if released.blocked is not None:
             return self._blocked(chunk, place, released)
         return expect(released.text, str)
@@ -277,6 +278,7 @@ class StreamAnswer:
             released = self._guard.finish_text(*place)
             if released.findings:
                 self._x.findings += released.findings
+                self._x.withhold(*place, released.findings)
             if released.blocked is not None:
                 return self._blocked(like, place, released)
             text: str | Refusal = released.text

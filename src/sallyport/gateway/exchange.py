@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from sallyport.errors import Refusal
@@ -11,6 +11,7 @@ from sallyport.gateway.deadline import Deadline
 from sallyport.gateway.dialects.base import Dialect
 from sallyport.gateway.ports import Headers, Out, Reader, Vault
 from sallyport.model import (
+    HIDING,
     Appended,
     Call,
     Decision,
@@ -25,6 +26,9 @@ from sallyport.model import (
 )
 
 UNKNOWN_DEVICE = Device()
+Withheld = tuple[
+    int, str, int, int, str
+]  # choice, field, start and end in that text, the type of what was found
 
 
 class Exchange:
@@ -74,6 +78,7 @@ class Exchange:
         self.data_decisions: dict[tuple[str, Tool | None, str, Origin], Decision] = {}
         self.tool_decisions: list[Decision] = []
         self.said: list[tuple[int, str, str]] = []  # what the model wrote, masked: (choice, field, text)
+        self.withheld: list[Withheld] = []  # what of it was not delivered as it stands there
         self.opening = b""
         self.delivered = hashlib.sha256()
         self.sequence = 0  # of the next event of a stream, where its wire counts them
@@ -82,6 +87,16 @@ class Exchange:
         self.refusal: Refusal | None = None
         self.cut: Refusal | None = None  # why a running answer is being stopped from outside
         self.gone = False  # the caller hung up
+
+    def withhold(self, choice: int, field: str, findings: Iterable[Finding], base: int = 0) -> None:
+        """Remember what is hidden of a text of the answer that begins at `base` of what was said in its place."""
+        self.withheld += [
+            (choice, field, base + f.start, base + f.end, f.type) for f in findings if f.action in HIDING
+        ]
+
+    def said_in(self, choice: int, field: str) -> int:
+        """Characters that were said in one place."""
+        return sum([len(text) for its, name, text in self.said if (its, name) == (choice, field)])
 
     @property
     def segment(self) -> str:

@@ -9,7 +9,7 @@ import orjson
 from sallyport.errors import Refusal
 from sallyport.gateway import records
 from sallyport.gateway.dialects.base import TOKENS_PER_CHARACTER
-from sallyport.gateway.exchange import Exchange
+from sallyport.gateway.exchange import Exchange, Withheld
 from sallyport.gateway.ports import Rooms
 from sallyport.gateway.respond import SECURITY_HEADERS, ids
 from sallyport.model import HIDING, REFUSING, Appended, Finding, Leaf, Usage
@@ -42,7 +42,7 @@ async def record(x: Exchange, rooms: Rooms, verdict: str, *, last: bytes = b"") 
         owner=x.principal.id,
         request=x.request_id,
         part="answer",
-        text=_said(x),
+        text=_said(x, whole=verdict == "delivered"),
         values=x.vault.values() if x.vault else (),
     )
     delivered = x.delivered.copy()
@@ -80,8 +80,11 @@ def settle(x: Exchange, rooms: Rooms) -> float:
     return round(millions / 1_000_000, 9)
 
 
-def _said(x: Exchange) -> bytes:
-    """What the model wrote, as it wrote it, with the opening of the commitment. For sealing only."""
+def _said(x: Exchange, *, whole: bool) -> bytes:
+    """What the model wrote, as it wrote it, with the opening of the commitment. For sealing only.
+
+    And what of it the caller did not get: all of it may be, where the answer was not delivered as a whole.
+    """
     said = x.said
     if len(said) > 1:  # pieces of a stream, or several answers
         said = [
@@ -89,7 +92,8 @@ def _said(x: Exchange) -> bytes:
             for place, texts in groupby(sorted(said, key=_place), key=_place)
         ]
     answer = [{"choice": choice, "field": field, "text": text} for choice, field, text in said]
-    return orjson.dumps({"answer": answer, "opening": x.opening.hex()})
+    withheld: list[Withheld] | None = x.withheld if whole else None
+    return orjson.dumps({"answer": answer, "withheld": withheld, "opening": x.opening.hex()})
 
 
 def _place(said: tuple[int, str, str]) -> tuple[int, str]:

@@ -16,7 +16,7 @@ from sallyport.gateway.outcome import output_blocked, stops
 from sallyport.gateway.ports import Rooms, StreamGuard
 from sallyport.gateway.reader import Reader
 from sallyport.gateway.stages import check_findings, expect, question
-from sallyport.model import Decision, Leaf, Tool
+from sallyport.model import HIDING, Decision, Finding, Leaf, Tool
 
 MOST = 128  # tool calls in one answer: each is a decision, and a line of the outcome
 
@@ -49,7 +49,7 @@ async def release(
         released = guard.arguments(call.arguments, mine, tool)
         if released.blocked is not None:
             return output_blocked(released.blocked, x.dialect.tools_at(call.choice))
-        x.said.append((call.choice, f"tool:{call.name}", call.arguments))
+        _remember(x, call, (*mine, *released.findings))
         if tool.refused and rooms.inspection.stop_tools:
             return Refusal(code="tool_data_denied", param=x.dialect.tools_at(call.choice))
         refusal = _authorise(x, rooms, call, expect(released.text, str))
@@ -57,6 +57,14 @@ async def release(
             return refusal
         delivered.append(replace(call, arguments=released.text))
     return delivered
+
+
+def _remember(x: Exchange, call: ToolCall, findings: Sequence[Finding]) -> None:
+    """What was said. Places within JSON count in its decoded strings, so all of the arguments are withheld."""
+    place = (call.choice, f"tool:{call.name}")
+    whole = [replace(f, start=0, end=len(call.arguments)) for f in findings if f.action in HIDING][:1]
+    x.withhold(*place, whole, x.said_in(*place))
+    x.said.append((*place, call.arguments))
 
 
 def _tool(x: Exchange, call: ToolCall, arguments: str) -> Tool:

@@ -13,6 +13,7 @@ from sallyport.audit.payloads import PayloadStore
 from sallyport.audit.prove import prove
 from sallyport.errors import Fault, LogFault
 from sallyport.gateway.own.evidence import Where
+from sallyport.inspection.tokens import placeholder
 from sallyport.keys.sealing import OpenedRecord, RecordContext, Sealer
 
 PATIENCE = 20  # tries to find the entry in a checkpoint
@@ -62,8 +63,11 @@ class LogEvidence:
             return b""
         return bytes.fromhex(orjson.loads(record.text).get("opening", ""))
 
-    async def content(self, where: Where) -> dict[str, Any]:
-        """Both sealed records. What was erased shows as null."""
+    async def content(self, where: Where, *, whole: bool) -> dict[str, Any]:
+        """Both sealed records. What was erased shows as null.
+
+        Of the answer only with `whole` all that the model wrote, otherwise what was delivered: see `delivered`.
+        """
         request = await self.request(where)
         answer = await self._open(where, where.outcome, "answer")
         said = orjson.loads(answer.text) if answer and answer.text else {}
@@ -74,7 +78,7 @@ class LogEvidence:
             "refused": request.text.decode()
             if request and request.text and where.refusal is not None
             else None,
-            "answer": said.get("answer"),
+            "answer": said.get("answer") if whole else delivered(said),
             "values": [
                 {"token": value.token, "type": value.type, "value": value.value} for value in values.values()
             ],
@@ -101,3 +105,26 @@ class LogEvidence:
             if fault.code == "record_unknown":
                 return b""
             raise
+
+
+def delivered(said: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The texts of an answer without what was hidden from its caller; None where it was not delivered as a whole."""
+    answer, withheld = said.get("answer"), said.get("withheld")
+    if answer is None or withheld is None:
+        return None
+    return [{**text, "text": _without(text, withheld)} for text in answer]
+
+
+def _without(text: dict[str, Any], withheld: list[list[Any]]) -> str:
+    here = sorted(
+        (start, -end, kind)
+        for choice, field, start, end, kind in withheld
+        if (choice, field) == (text["choice"], text["field"])
+    )
+    parts: list[str] = []
+    at = 0
+    for start, end, kind in here:
+        if start >= at:
+            parts += (text["text"][at:start], placeholder(kind))
+        at = max(at, -end)
+    return "".join((*parts, text["text"][at:]))

@@ -36,7 +36,7 @@ class Evidence(Protocol):
     async def opening(self, where: Where) -> bytes:
         """What opens the commitment; empty where it was erased or never sealed."""
 
-    async def content(self, where: Where) -> dict[str, Any]:
+    async def content(self, where: Where, *, whole: bool) -> dict[str, Any]:
         """The sealed texts and values."""
 
 
@@ -64,7 +64,10 @@ class Receipts:
         return await self._evidence.receipt(where, opening=b"")
 
     async def content(self, x: Exchange) -> Any:
-        """{purpose} -> the texts and values of a call. Each read is an entry first."""
+        """{purpose} -> the texts and values of a call. Each read is an entry first.
+
+        Who reads it only because it is their own gets no more of the answer than they got then.
+        """
         document = await self._desk.document(x)
         given = document if isinstance(document, Refusal) else texts(document, "purpose")
         if isinstance(given, Refusal):
@@ -72,14 +75,17 @@ class Receipts:
         purpose = stated(given["purpose"])
         where = await self._evidence.where(x.target)
         mine = self._is_mine(x, where)
-        denied = self._desk.may(x, "read_content", purpose=purpose, self_owned=mine)
+        denied = self._desk.may(x, "read_content", purpose=purpose)
+        whole = denied is None
+        if denied is not None and mine:
+            denied = self._desk.may(x, "read_content", purpose=purpose, self_owned=True)
         if denied is not None:
             # Whoever may not read the log is not told that there is such a record.
             return denied if mine or self._desk.may(x, "read_log") is None else Refusal(code="record_unknown")
         # The purpose is somebody's words, so the log says only that one was given.
         details = {"record": where.request, "own": mine, "purpose_given": bool(purpose)}
         await self._desk.note(x, "content.read", target=where.who, details=details)
-        return await self._evidence.content(where)
+        return await self._evidence.content(where, whole=whole)
 
     def _is_mine(self, x: Exchange, where: Where) -> bool:
         principal = stages.expect(x.principal, Principal)
