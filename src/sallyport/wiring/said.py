@@ -31,7 +31,11 @@ def leaves_of(surface: str, text: bytes, settings: Settings) -> tuple[Leaf, ...]
     document = strict_json.parse(text, depth=limits.json_depth)
     if isinstance(document, Refusal):
         return None
-    options = Options(fields=limits.allow_fields, provider_tools=limits.allow_provider_tools)
+    options = Options(
+        fields=limits.allow_fields,
+        provider_tools=limits.allow_provider_tools,
+        uninspected=limits.allow_uninspected,
+    )
     for dialect in DIALECTS.get(surface, ()):
         call = dialect.parse(text, document, options)
         if not isinstance(call, Refusal):
