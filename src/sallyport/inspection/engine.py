@@ -15,7 +15,7 @@ from msgspec import Struct
 from sallyport.inspection import contents, leakage, views
 from sallyport.inspection.canary import Canaries
 from sallyport.inspection.contents import Contents
-from sallyport.inspection.detector import IDENTIFIERS, INSTRUCTIONS, LEAKS, NAMES, SECRETS
+from sallyport.inspection.detector import IDENTIFIERS, LEAKS, SECRETS
 from sallyport.inspection.gate import Gate, GateBuilder
 from sallyport.inspection.identifiers import Identifiers
 from sallyport.inspection.leakage import Fingerprints
@@ -24,6 +24,7 @@ from sallyport.inspection.learned.suspicion import Suspicion
 from sallyport.inspection.rules import Match, Rule, RuleSet
 from sallyport.inspection.rules_catalogue import LEXICON, RULES, VERSION
 from sallyport.inspection.secrets import Secrets
+from sallyport.inspection.sightings import LAYERS, combined, located
 from sallyport.inspection.spans import Span, byte_to_character, disjoint
 from sallyport.inspection.tagging.look import Looker, LookOptions
 from sallyport.inspection.topics import Topic
@@ -35,14 +36,6 @@ _SEPARATOR = views.BETWEEN.decode()
 _NOTHING = ("", 0)
 _FEW = 8  # texts up to which a look at all of them together would cost more than it saves
 _ID = 128  # bytes up to which a text may be an id: its patterns are tried before its views, and seldom there
-_LAYERS = {
-    **dict.fromkeys(IDENTIFIERS, "identifiers"),
-    **dict.fromkeys(SECRETS, "secrets"),
-    **dict.fromkeys(INSTRUCTIONS, "rules"),
-    **dict.fromkeys(NAMES, "names"),
-    "canary": "canary",
-    "system_prompt_leak": "leak",
-}
 _RANK = {name: rank for rank, name in enumerate((*LEAKS, *reversed(SECRETS), *IDENTIFIERS))}
 _PATTERNS = frozenset((*IDENTIFIERS, *SECRETS))
 _OWN_RANK = len(_RANK)  # of a tenant's own types: before names, behind what a check digit proves
@@ -230,9 +223,9 @@ class Engine:
         )
 
     def _layer(self, span: Span) -> str:
-        if span.type in self._looker.own and span.type not in _LAYERS:
+        if span.type in self._looker.own and span.type not in LAYERS:
             return span.detector
-        return _LAYERS.get(span.type) or contents.layer(span.type)
+        return LAYERS.get(span.type) or contents.layer(span.type)
 
     def _looked(self, text: str, spans: list[Span], *, output: bool) -> list[Span]:
         """The spans, and what is looked for because the settings ask for it; where they overlap they are one."""
@@ -257,15 +250,15 @@ class Engine:
         for view, seen in self._readings(text, hits, this):
             data = view.text.encode(errors="replace")
             if self._has_canaries:
-                canaries += _located(view, data, self._canaries.scan(data))
+                canaries += located(view, data, self._canaries.scan(data))
             if this.known is not None:
                 leaks += [
                     Span(s.type, *view.locate(s.start, s.end), s.score, s.detector)
                     for s in leakage.scan(view.text, this.known)
                 ]
             if view.kind in _PATTERN_VIEWS:
-                patterns += _located(view, data, self._patterns(data, seen))
-            about += _located(
+                patterns += located(view, data, self._patterns(data, seen))
+            about += located(
                 view, data, self._contents.scan(data, view.kind, channel, seen, output=this.output)
             )
             matches = self._instructions(data, view.kind, channel, seen, output=this.output)
@@ -274,7 +267,7 @@ class Engine:
                 instructions += [(m.rule, *view.locate(table[m.start], table[m.end])) for m in matches]
         return [
             *disjoint(patterns, _RANK),
-            *_combined(instructions),
+            *combined(instructions),
             *disjoint(canaries, _RANK),
             *disjoint(leaks, _RANK),
             *contents.joined(about),
@@ -320,39 +313,3 @@ class Engine:
             )
             for span in sorted(spans, key=lambda s: (s.start, s.end, s.type))
         ]
-
-
-def _located(view: View, data: bytes, spans: list[Span]) -> list[Span]:
-    """Spans in bytes of a view as spans in characters of the original text."""
-    if not spans:
-        return spans
-    table = byte_to_character(data, [o for s in spans for o in (s.start, s.end)])
-    return [Span(s.type, *view.locate(table[s.start], table[s.end]), s.score, s.detector) for s in spans]
-
-
-def _combined(matches: list[tuple[Rule, int, int]]) -> list[Span]:
-    """One sighting per type: the place and id of its strongest rule, the evidence of all its rules.
-
-    The strongest type of a text carries the evidence of every rule that matched there.
-    """
-    best: dict[str, tuple[Rule, int, int]] = {}
-    doubt: dict[str, float] = {}
-    weights: dict[str, float] = {rule.id: rule.weight for rule, _, _ in matches}
-    types = {rule.id: rule.type for rule, _, _ in matches}
-    for match in matches:
-        rule = match[0]
-        if rule.type not in best or rule.weight > best[rule.type][0].weight:
-            best[rule.type] = match
-    for rule_id, weight in weights.items():
-        doubt[types[rule_id]] = doubt.get(types[rule_id], 1.0) * (1.0 - weight)
-    if not best:
-        return []
-    strongest = min(doubt, key=lambda name: (doubt[name], name))
-    total = 1.0
-    for value in doubt.values():
-        total *= value
-    doubt[strongest] = total
-    return [
-        Span(name, start, end, round(1.0 - doubt[name], 4), rule.id)
-        for name, (rule, start, end) in best.items()
-    ]

@@ -13,7 +13,7 @@ from typing import Any
 from sallyport.errors import Refusal
 from sallyport.gateway.dialects import anthropic_blocks as blocks
 from sallyport.gateway.dialects import fields as f
-from sallyport.gateway.dialects.base import TOKENS_PER_CHARACTER, Options
+from sallyport.gateway.dialects.base import Options, read_call
 from sallyport.gateway.strict_json import KEY, Path, strings
 from sallyport.model import Call, Channel, Leaf
 
@@ -69,21 +69,18 @@ def parse(raw: bytes, document: Any, options: Options, *, counting: bool) -> Cal
     if problem is not None:
         return problem
     leaves = tuple(_leaves(document))
-    return Call(
-        surface="messages",
-        dialect="anthropic",
-        model=document["model"],
-        stream=bool(document.get("stream")),
-        raw=raw,
-        body=document,
-        leaves=leaves,
+    return read_call(
+        "messages",
+        "anthropic",
+        raw,
+        document,
+        leaves,
         signed=frozenset(leaf.path for leaf in leaves if _is_thinking(leaf.path)),
         tools=tuple(tool["name"] for tool in document.get("tools") or () if "name" in tool),
         uninspected=tuple(
             sorted({k for message in document["messages"] for k in blocks.uninspected(message["content"])})
         ),
         max_output_tokens=document.get("max_tokens") or 0,
-        input_tokens_estimate=int(sum(len(leaf.text) for leaf in leaves) * TOKENS_PER_CHARACTER) + 8,
     )
 
 

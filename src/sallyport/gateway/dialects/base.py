@@ -30,6 +30,23 @@ class Options(Struct, frozen=True, kw_only=True):
         return name in self.fields or f"{surface}.{name}" in self.fields
 
 
+def read_call(
+    surface: Surface, dialect: str, raw: bytes, document: dict[str, Any], leaves: Sequence[Leaf], **more: Any
+) -> Call:
+    """A request that was checked, with what every surface has; `more` is what this one has besides."""
+    return Call(
+        surface=surface,
+        dialect=dialect,
+        model=document["model"],
+        stream=bool(document.get("stream")),
+        raw=raw,
+        body=document,
+        leaves=tuple(leaves),
+        input_tokens_estimate=int(sum(len(leaf.text) for leaf in leaves) * TOKENS_PER_CHARACTER) + 8,
+        **more,
+    )
+
+
 class ToolCall(Struct, frozen=True, kw_only=True):
     """A tool call in an answer. `path` addresses its arguments in the answer's document.
 

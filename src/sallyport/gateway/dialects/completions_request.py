@@ -9,7 +9,7 @@ from typing import Any
 
 from sallyport.errors import Refusal
 from sallyport.gateway.dialects import fields as f
-from sallyport.gateway.dialects.base import TOKENS_PER_CHARACTER, Options
+from sallyport.gateway.dialects.base import Options, read_call
 from sallyport.gateway.dialects.openai_delta import MOST_CHOICES
 from sallyport.gateway.strict_json import numbers, strings
 from sallyport.model import Call, Leaf
@@ -55,18 +55,15 @@ def parse(raw: bytes, document: Any, options: Options) -> Call | Refusal:
     if choices > MOST_CHOICES:
         return f.wrong("prompt", f"so few that there are at most {MOST_CHOICES} answers")
     leaves = tuple(_leaves(document))
-    return Call(
-        surface="completions",
-        dialect="openai",
-        model=document["model"],
-        stream=bool(document.get("stream")),
-        raw=raw,
-        body=document,
-        leaves=leaves,
+    return read_call(
+        "completions",
+        "openai",
+        raw,
+        document,
+        leaves,
         choices=choices,
         max_output_tokens=document.get("max_tokens") or 0,
         include_usage=bool((document.get("stream_options") or {}).get("include_usage")),
-        input_tokens_estimate=int(sum(len(leaf.text) for leaf in leaves) * TOKENS_PER_CHARACTER) + 8,
     )
 
 

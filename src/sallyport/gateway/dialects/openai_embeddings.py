@@ -15,7 +15,7 @@ from typing import Any
 
 from sallyport.errors import Refusal
 from sallyport.gateway.dialects import fields as f
-from sallyport.gateway.dialects.base import TOKENS_PER_CHARACTER, AnswerView, Options, Wire
+from sallyport.gateway.dialects.base import AnswerView, Options, Wire, read_call
 from sallyport.gateway.dialects.openai_chat import answer_strings, usage
 from sallyport.gateway.json_edit import replace
 from sallyport.gateway.strict_json import Path, strings
@@ -54,16 +54,7 @@ class OpenAIEmbeddings:
             if name not in {"model", "encoding_format"}
             for path, text in strings(value, (name,))
         )
-        return Call(
-            surface="embeddings",
-            dialect="openai",
-            model=document["model"],
-            stream=False,
-            raw=raw,
-            body=document,
-            leaves=leaves,
-            input_tokens_estimate=int(sum(len(leaf.text) for leaf in leaves) * TOKENS_PER_CHARACTER) + 8,
-        )
+        return read_call("embeddings", "openai", raw, document, leaves)
 
     def plain(self, _raw: bytes, _document: Any, _depth: int) -> None:
         """Nothing is read without its tables here."""

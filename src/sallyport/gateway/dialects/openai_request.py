@@ -13,7 +13,7 @@ from typing import Any
 from sallyport.errors import Refusal
 from sallyport.gateway.dialects import fields as f
 from sallyport.gateway.dialects import unread
-from sallyport.gateway.dialects.base import TOKENS_PER_CHARACTER, Options
+from sallyport.gateway.dialects.base import Options, read_call
 from sallyport.gateway.strict_json import KEY, Path, numbers, strings
 from sallyport.model import Call, Channel, Leaf
 
@@ -99,20 +99,17 @@ def parse(raw: bytes, document: Any, options: Options) -> Call | Refusal:
         return problem
     leaves = (*_leaves(document), *_number_leaves(raw, document))
     stream_options = document.get("stream_options") or {}
-    return Call(
-        surface="chat",
-        dialect="openai",
-        model=document["model"],
-        stream=bool(document.get("stream")),
-        raw=raw,
-        body=document,
-        leaves=leaves,
+    return read_call(
+        "chat",
+        "openai",
+        raw,
+        document,
+        leaves,
         tools=_declared(document),
         uninspected=_uninspected(document),
         choices=document.get("n") or 1,
         max_output_tokens=document.get("max_completion_tokens") or document.get("max_tokens") or 0,
         include_usage=bool(stream_options.get("include_usage")),
-        input_tokens_estimate=int(sum(len(leaf.text) for leaf in leaves) * TOKENS_PER_CHARACTER) + 8,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from sallyport.errors import Refusal
 from sallyport.gateway.dialects import fields as f
 from sallyport.gateway.dialects import responses_items as items
-from sallyport.gateway.dialects.base import TOKENS_PER_CHARACTER, Options
+from sallyport.gateway.dialects.base import Options, read_call
 from sallyport.gateway.strict_json import KEY, Path, numbers, strings
 from sallyport.model import Call, Channel, Leaf
 
@@ -95,18 +95,15 @@ def parse(raw: bytes, document: Any, options: Options) -> Call | Refusal:
     if problem is not None:
         return problem
     leaves = (*_leaves(document), *_number_leaves(raw, document))
-    return Call(
-        surface="responses",
-        dialect="openai",
-        model=document["model"],
-        stream=bool(document.get("stream")),
-        raw=raw,
-        body=document,
-        leaves=leaves,
+    return read_call(
+        "responses",
+        "openai",
+        raw,
+        document,
+        leaves,
         tools=tuple(_declared(document.get("tools") or ())),
         uninspected=items.uninspected(document["input"]) if isinstance(document["input"], list) else (),
         max_output_tokens=document.get("max_output_tokens") or 0,
-        input_tokens_estimate=int(sum(len(leaf.text) for leaf in leaves) * TOKENS_PER_CHARACTER) + 8,
     )
 
 
