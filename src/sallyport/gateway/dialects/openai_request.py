@@ -12,7 +12,7 @@ from typing import Any
 
 from sallyport.errors import Refusal
 from sallyport.gateway.dialects import fields as f
-from sallyport.gateway.dialects import unread
+from sallyport.gateway.dialects import openai_unread, unread
 from sallyport.gateway.dialects.base import Options, read_call
 from sallyport.gateway.strict_json import KEY, Path, numbers, strings
 from sallyport.model import Call, Channel, Leaf
@@ -74,12 +74,6 @@ CHANNELS: dict[str, Channel] = {
     "function": "tool_result",
 }
 PARTS = {"text": "text", "refusal": "refusal"}
-# Parts that nobody can look into -> their kind, the member that holds them, and what that may hold.
-UNREAD: dict[str, tuple[str, str, dict[str, f.Check]]] = {
-    "image_url": ("image", "image_url", {"url": unread.ADDRESS, "detail": f.TEXT}),
-    "input_audio": ("audio", "input_audio", {"data": unread.BYTES, "format": f.TEXT}),
-    "file": ("file", "file", {"file_data": unread.BYTES, "filename": f.TEXT, "file_id": f.TEXT}),
-}
 STREAM_OPTIONS = {"include_usage": f.FLAG, "include_obfuscation": f.FLAG}
 # Enumerated by the checks above, so there is no text in them.
 _ENUMERATED = {"role", "type"}
@@ -106,7 +100,7 @@ def parse(raw: bytes, document: Any, options: Options) -> Call | Refusal:
         document,
         leaves,
         tools=_declared(document),
-        uninspected=_uninspected(document),
+        uninspected=openai_unread.kinds(document),
         choices=document.get("n") or 1,
         max_output_tokens=document.get("max_completion_tokens") or document.get("max_tokens") or 0,
         include_usage=bool(stream_options.get("include_usage")),
@@ -183,37 +177,14 @@ def _check_part(part: Any, where: str, options: Options) -> Refusal | None:
     if not isinstance(part, dict):
         return f.wrong(where, "an object")
     kind = part.get("type")
-    if isinstance(kind, str) and kind in UNREAD:
-        return _check_unread(part, where, UNREAD[kind], options)
+    if isinstance(kind, str) and kind in openai_unread.UNREAD:
+        return openai_unread.check(part, where, options)
     if not isinstance(kind, str) or kind not in PARTS:
         return unread.refused(where)
     member = PARTS[kind]
     if not isinstance(part.get(member), str):
         return f.wrong(f"{where}.{member}", "a string")
     return f.check_fields(part, {"type": f.NAME, member: f.TEXT}, where + ".", lambda _: False)
-
-
-def _check_unread(
-    part: dict[str, Any], where: str, known: tuple[str, str, dict[str, f.Check]], options: Options
-) -> Refusal | None:
-    kind, member, table = known
-    inner = part.get(member)
-    if not options.uninspected or not isinstance(inner, dict):
-        return unread.refused(where)
-    problem = unread.check(inner, table, f"{where}.{member}", kind, options.uninspected)
-    return problem or f.check_fields(part, {"type": f.NAME, member: f.OBJECT}, where + ".", lambda _: False)
-
-
-def _uninspected(document: dict[str, Any]) -> tuple[str, ...]:
-    """The kinds of content that nobody can look into."""
-    parts = [
-        part
-        for message in document["messages"]
-        if isinstance(message.get("content"), list)
-        for part in message["content"]
-    ]
-    known = [(part, *UNREAD[part["type"]]) for part in parts if part["type"] in UNREAD]
-    return tuple(sorted({unread.kind_of(part[member], kind) for part, kind, member, _ in known}))
 
 
 def _check_call(call: Any, where: str) -> Refusal | None:
@@ -304,7 +275,7 @@ def _message_leaves(message: dict[str, Any], where: Path) -> Iterator[Leaf]:
             yield Leaf((*where, "content"), value, channel)
         elif name == "content" and value is not None:
             for index, part in enumerate(value):
-                if part["type"] in UNREAD:
+                if part["type"] in openai_unread.UNREAD:
                     yield from unread.leaves(part, (*where, "content", index))
                     continue
                 member = PARTS[part["type"]]
