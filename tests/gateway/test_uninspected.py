@@ -114,6 +114,21 @@ async def test_text_does_not_pass_for_bytes(url):
     assert w.upstream_bodies == []
 
 
+def test_what_is_stored_is_not_also_sent():
+    """A file beside the id of another would pass as the id's kind."""
+    stored = Options(uninspected=frozenset(["stored"]))
+    both = {"type": "file", "file": {"file_id": "file-1", "file_data": "aGk="}}
+    asked = {**chat(), "messages": [{"role": "user", "content": [both]}]}
+    assert DIALECTS["/v1/chat/completions"].parse(b"{}", asked, stored).code == "field_invalid"
+    for more in (
+        {"type": "input_image", "image_url": IMAGE},
+        {"type": "input_file", "file_url": "https://x/y"},
+    ):
+        item = {"role": "user", "content": [{**more, "file_id": "file-1"}]}
+        asked = {"model": "support-chat", "input": [item]}
+        assert DIALECTS["/v1/responses"].parse(b"{}", asked, stored).code == "field_invalid"
+
+
 async def test_what_can_be_read_beside_them_is_inspected():
     w = World({"image"})
     out = await door.call(w, chat(f"https://x.example/?q={door.CANARY}"), limits=ALL)

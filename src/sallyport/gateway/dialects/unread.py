@@ -19,6 +19,7 @@ from sallyport.model import Leaf
 _BYTES = re.compile(r"(?:data:[a-z0-9.+-]{1,64}/[a-z0-9.+-]{1,64};base64,)?[A-Za-z0-9+/]*={0,2}")
 _ADDRESS = re.compile(r"(?:data:|https?://).*", re.DOTALL)
 PAYLOADS = {"data", "file_data"}
+CONTENTS = ("file_data", "file_url", "image_url")
 
 
 def _bytes(value: Any) -> bool:
@@ -55,6 +56,8 @@ def check(
     """What is wrong with such a part (or its source), or that its kind is not allowed."""
     if kind_of(part, kind) not in allowed:
         return refused(where)
+    if part.get("file_id") is not None and any(part.get(name) is not None for name in CONTENTS):
+        return f.wrong(where, "a stored file or its content, not both")  # which are two kinds
     return f.check_fields(part, table, where + ".", lambda _: False)
 
 
