@@ -44,6 +44,7 @@ def _chat_unread() -> list[dict]:
         {"type": "image_url", "image_url": {"url": "https://kb.example/a.png", "detail": "low"}},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}},
         {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}},
+        {"type": "file", "file": {"filename": "a.pdf"}},  # any member may be added to it
         {"type": "file", "file": {"file_data": "data:application/pdf;base64,aGk=", "filename": "a.pdf"}},
         {"type": "file", "file": {"file_id": "file-1"}},
     ]
@@ -80,6 +81,8 @@ def _responses_items() -> list[dict]:
 
 def _responses_unread() -> list[dict]:
     return [
+        {"type": "input_image", "detail": "low"},  # any member may be added to these
+        {"type": "input_file", "filename": "a.pdf"},
         {"type": "input_image", "image_url": "https://kb.example/a.png", "detail": "low"},
         {"type": "input_image", "file_id": "file-1"},
         {"type": "input_file", "file_data": "data:application/pdf;base64,aGk=", "filename": "a.pdf"},
