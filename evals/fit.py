@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +11,13 @@ from torch import Tensor, nn
 
 from evals.draws import Draws
 from evals.encoder import Encoder
+from evals.progress import Progress
 from sallyport.inspection.learned import wordpiece
-from sallyport.inspection.learned.encoder import LENGTH, STRIDE
+from sallyport.inspection.learned.encoder import LENGTH, OVERLAPPING
 from sallyport.inspection.learned.wordpiece import WordPiece
 
 BATCH, POOL = 32, 16  # rows; batches that are sorted by length together
+SAVED = 8  # pools from one checkpoint to the next
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,7 @@ class Plan:
     frozen: int = 3  # layers that stay as they came, beside the embeddings
 
 
-def fit(
-    model: Encoder, draws: Draws, pieces: WordPiece, plan: Plan, checkpoint: Path, log: Callable[[str], None]
-) -> Encoder:
+def fit(model: Encoder, draws: Draws, pieces: WordPiece, plan: Plan, checkpoint: Path, title: str) -> Encoder:
     """Train to the end of the plan, from the checkpoint if there is one."""
     model.freeze(plan.frozen)
     head = [*model.head.parameters()]
@@ -52,17 +50,16 @@ def fit(
     )
     done = _restore(checkpoint, model, optimizer, schedule)
     torch.manual_seed(plan.seed + done)
-    started, losses = time.perf_counter(), []
+    losses: list[float] = []
+    progress = Progress(title, plan.draws, done * BATCH)
     model.train()
     for pool in range(done // POOL, (steps + POOL - 1) // POOL):
         for rows, labels in _batches(draws, pieces, pool, plan.seed):
             losses.append(_step(model, optimizer, rows, labels, plan))
             schedule.step()
-        if pool % 5 == 4:
-            speed = len(losses) * BATCH / (time.perf_counter() - started)
-            recent = losses[-80:]
-            log(f"{(pool + 1) * POOL}/{steps} loss {sum(recent) / len(recent):.4f} {speed:.0f} rows/s")
-        if pool % 40 == 39:
+        recent = losses[-80:]
+        progress.at(min((pool + 1) * POOL * BATCH, plan.draws), f"loss {sum(recent) / len(recent):.3f}")
+        if pool % SAVED == SAVED - 1:
             _save(checkpoint, model, optimizer, schedule, (pool + 1) * POOL)
     _save(checkpoint, model, optimizer, schedule, steps)
     return model
@@ -99,9 +96,9 @@ def _batches(draws: Draws, pieces: WordPiece, pool: int, seed: int) -> list[tupl
 
 def one_window(encoded: list[int], chance: random.Random) -> list[int]:
     """One window of a text: often the first, where most texts say what they are about."""
-    choices = wordpiece.starts(len(encoded), LENGTH, STRIDE)
-    start = choices[0] if chance.random() < 0.4 else chance.choice(choices)
-    return wordpiece.window(encoded, start, LENGTH)
+    choices = wordpiece.spans(len(encoded), LENGTH, OVERLAPPING)
+    start, end = choices[0] if chance.random() < 0.4 else chance.choice(choices)
+    return wordpiece.window(encoded[start:end])
 
 
 def padded(rows: list[list[int]]) -> Tensor:
@@ -116,9 +113,9 @@ def logits(model: Encoder, pieces: WordPiece, texts: list[str], most: int = 24) 
     owned: list[tuple[int, list[int]]] = []
     for number, text in enumerate(texts):
         encoded = pieces.encode(text)
-        starts = wordpiece.starts(len(encoded), LENGTH, STRIDE)
-        step = max(-(-len(starts) // most), 1)
-        owned += [(number, wordpiece.window(encoded, start, LENGTH)) for start in starts[::step]]
+        spans = wordpiece.spans(len(encoded), LENGTH, OVERLAPPING)
+        step = max(-(-len(spans) // most), 1)
+        owned += [(number, wordpiece.window(encoded[start:end])) for start, end in spans[::step]]
     owned.sort(key=lambda pair: len(pair[1]))
     best = [float("-inf")] * len(texts)
     with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):

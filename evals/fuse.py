@@ -15,13 +15,13 @@ from sallyport.inspection.learned.fusion import Mix
 Numbers = NDArray[np.float64]
 FLAGGED, BLOCKED = 0.5, 0.75  # the scores from which the default actions flag and block
 EVERYDAY_FLAGGED = 0.01  # the share of everyday texts that may be flagged
-EVERYDAY_BLOCKED, HARD_BLOCKED = 0.003, 0.02
+EVERYDAY_BLOCKED, HARD_BLOCKED = 0.002, 0.01
 RULES_AT_MOST = (
     0.6  # the rules were written with these sources in sight, so what they prove here is less elsewhere
 )
 EVERYDAY_TO_ENCODER = {
-    "gate_user": 0.25,
-    "gate_document": 0.50,
+    "gate_user": 0.20,
+    "gate_document": 0.40,
 }  # shares of everyday texts that the encoder is asked about
 _LOWER = ((0.50, 0.05), (0.80, 0.15), (0.90, 0.25), (0.95, 0.35))  # shares of everyday texts below a score
 

@@ -8,6 +8,7 @@ from sallyport.inspection.detector import INSTRUCTIONS
 from sallyport.inspection.engine import Engine
 from sallyport.inspection.learned import detector, shipped
 from sallyport.inspection.learned.odds import log_odds
+from sallyport.inspection.learned.sentences import says_enough
 from sallyport.inspection.learned.suspicion import Suspicion
 from sallyport.inspection.thresholds import BLOCK_SCORE
 from sallyport.model import Channel
@@ -36,6 +37,8 @@ class Pipeline:
         """The score of one text."""
         found = self.engine.scan(((text, channel),), "input")
         rules = max((f.score for f in found if f.type in INSTRUCTIONS), default=0.0)
+        if not says_enough(text, channel):
+            return Judged(rules, 0.0, None, rules)
         linear, _ = self.suspicion.most(text)
         encoder: float | None = None
         if rules < BLOCK_SCORE and self.parameters.unclear(linear, channel):

@@ -23,7 +23,8 @@ from evals import fuse
 from evals.data import EXPLICIT, FOLDS, Row, load
 from evals.disguises import DISGUISES
 from evals.figures import Share, mean, share, table
-from evals.pipeline import Pipeline
+from evals.own import own_harmless
+from evals.pipeline import Judged, Pipeline
 from evals.rules_seen import CHANNELS, evidence
 from sallyport.inspection.learned import shipped
 from sallyport.inspection.learned.fusion import interpolated
@@ -32,6 +33,7 @@ from sallyport.inspection.thresholds import BLOCK_SCORE, FLAG_SCORE
 HERE = Path(__file__).parent
 DISGUISED = 250
 TIMED = 400
+LONG = 512  # characters, from which what a call costs by itself no longer counts
 KINDS = ("attack", "everyday", "hard")
 Numbers = fuse.Numbers
 
@@ -202,6 +204,24 @@ def disguised(pipeline: Pipeline, rows: list[Row]) -> list[list[object]]:
     ]
 
 
+def harmless(pipeline: Pipeline) -> list[list[object]]:
+    """Our own harmless sentences through all layers as shipped."""
+    groups: dict[tuple[str, str], list[Judged]] = defaultdict(list)
+    for text, channel, kind in own_harmless():
+        groups[channel, kind].append(pipeline.judge(text, channel))
+    return [
+        [
+            channel,
+            kind,
+            len(found),
+            share([j.score >= FLAG_SCORE for j in found]),
+            share([j.score >= BLOCK_SCORE for j in found]),
+            f"{100 * sum(j.encoder is not None for j in found) / len(found):.0f}",
+        ]
+        for (channel, kind), found in groups.items()
+    ]
+
+
 def own_texts(pipeline: Pipeline) -> list[list[object]]:
     """The shipped layers on texts of our own that nothing was trained on."""
     groups: dict[tuple[str, str], list[float]] = defaultdict(list)
@@ -232,10 +252,13 @@ def costs(pipeline: Pipeline, rows: list[Row]) -> list[list[object]]:
         ),
         ("linear model, all readings", pipeline.suspicion.most),
         ("encoder", lambda text: pipeline.encoder.scan(text, "user", "input")),
+        ("encoder, of 512 characters and more", lambda text: pipeline.encoder.scan(text, "user", "input")),
     )
     for name, act in work:
         spent = []
         for text in texts:
+            if "more" in name and len(text) < LONG:
+                continue
             started = time.process_time()
             act(text)
             spent.append((time.process_time() - started) * 1e3 / max(len(text) / 1024, 0.05))
@@ -261,6 +284,7 @@ def main() -> None:
         "sources": (("kind", "source", "texts", "flagged %", "blocked %", "encoder asked %"), sources(found, lambda row: row.source)),
         "families": (("kind", "family", "texts", "flagged %", "blocked %", "encoder asked %"), sources(found, lambda row: row.family)),
         "own": (("kind", "family", "texts", "flagged %", "blocked %"), own_texts(pipeline)),
+        "harmless": (("channel", "kind", "texts", "flagged %", "blocked %", "encoder asked %"), harmless(pipeline)),
         "disguises": (("disguise", "still flagged %"), disguised(pipeline, rows)),
         "costs": (("layer", "p50 ms/kB", "p90", "p99", "mean"), costs(pipeline, rows)),
     }  # fmt: skip

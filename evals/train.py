@@ -86,7 +86,7 @@ def encoder_scores(
                 pieces,
                 fit.Plan(draws),
                 work / f"encoder-{number}.pt",
-                log,
+                f"encoder, fold {number + 1} of {len(FOLDS)}",
             )
             mine = [n for n in judged if rows[n].fold == number]
             values = fit.logits(model, pieces, [rows[n].text for n in mine])
@@ -140,6 +140,9 @@ def main() -> None:
     chosen.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     started = time.perf_counter()
+    log(
+        "20 minutes of one idle core with AMX, an hour of a busy one; finished parts are kept in the work folder"
+    )
     rows, own = load(chosen.data), twins.rows() + documents.rows()
     pieces = WordPiece((BASE / "vocab.txt").read_text(encoding="utf-8").splitlines())
     features = Features(rows + own)
@@ -152,7 +155,7 @@ def main() -> None:
         pieces,
         fit.Plan(chosen.draws),
         chosen.work / "encoder.pt",
-        log,
+        "encoder of the package",
     )
     ship(rows, features, final, (rules, linear, encoder))
     log(f"done in {time.perf_counter() - started:.0f} s")
@@ -175,12 +178,10 @@ def ship(
         name: _sha256(folder / file)
         for name, file in (("linear_sha256", "linear.bin"), ("encoder_sha256", "encoder.onnx"))
     }
-    version = hashlib.sha256("".join(digests.values()).encode()).hexdigest()[:8]
-    found = parameters(
-        rows,
-        *seen,
-        {"version": version, "linear_scale": weights.scale, "linear_bias": weights.bias, **digests},
-    )
+    given = {"version": "", "linear_scale": weights.scale, "linear_bias": weights.bias, **digests}
+    found = parameters(rows, *seen, given)
+    version = hashlib.sha256(msgspec.json.encode(found)).hexdigest()[:8]  # of the numbers, too
+    found = msgspec.structs.replace(found, version=version)
     (folder / "parameters.json").write_bytes(
         msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n"
     )

@@ -69,7 +69,7 @@ RULES = (
     Rule(id="en-ask-secret-text", type=_E, weight=0.85, pattern="<ask> ~3 (your|the_hidden|the_secret|the_exact|the_initial|the_original) ~2 <secret text>"),
     Rule(id="en-show-own-prompt", type=_E, weight=0.8, pattern="<show> ~3 <own prompt>"),
     Rule(id="en-expose-own-rules", type=_E, weight=0.8, pattern="<expose> ~3 <own rules>"),
-    Rule(id="en-show-own-rules", type=_E, weight=0.6, pattern="<show> ~3 <own rules>"),
+    Rule(id="en-show-own-rules", type=_E, weight=0.6, pattern="<show> ~3 <own rules>", unless=r"(?i)\babout\b"),  # "tell me about your rules" asks what they are like
     Rule(id="en-ask-own-prompt", type=_E, weight=0.6, pattern="<ask> ~1 (your|ur|the_chatbot's) ~2 (prompt|instructions|guidelines|rules|directives|initialization|restrictions|configuration|system|constraints|instruction)"),
     Rule(id="en-own-secret-prompt", type=_E, weight=0.7, pattern="(your|the_AI's|the_model's|its|the_assistant's|ur) ~1 <hidden> ~2 <prompt>"),
     Rule(id="en-own-secret-text", type=_E, weight=0.6, pattern="(your|the_AI's|the_model's|the_assistant's|my) ~2 <secret text>"),

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sallyport.inspection.learned import shipped, wordpiece
-from sallyport.inspection.learned.wordpiece import END, START, UNKNOWN, WordPiece
+from sallyport.inspection.learned.wordpiece import END, FRAME, START, UNKNOWN, WordPiece
 
 PIECES = WordPiece(shipped.vocabulary())
 
@@ -42,10 +44,18 @@ def test_a_span_is_that_of_the_word_also_in_text_that_is_folded() -> None:
     assert text[spans[-1][0] : spans[-1][1]] == "\U0001d422gnore"
 
 
-@given(st.integers(0, 2000), st.integers(4, 128), st.integers(1, 200))
-def test_every_piece_is_in_a_window(count: int, length: int, stride: int) -> None:
-    stride = min(stride, length - 2)
+@given(st.integers(0, 2000), st.integers(8, 128), st.integers(1, 60))
+def test_every_piece_is_in_a_window_of_an_even_size(count: int, length: int, overlap: int) -> None:
+    overlap = min(overlap, (length - FRAME) // 2)
     pieces = list(range(1000, 1000 + count))
-    windows = [wordpiece.window(pieces, at, length) for at in wordpiece.starts(count, length, stride)]
+    spans = wordpiece.spans(count, length, overlap)
+    windows = [wordpiece.window(pieces[start:end]) for start, end in spans]
     assert all(w[0] == START and w[-1] == END and len(w) <= length for w in windows)
     assert {piece for w in windows for piece in w[1:-1]} == set(pieces)
+    assert len({end - start for start, end in spans}) == 1
+    assert all(after[0] <= before[1] - overlap + 1 for before, after in pairwise(spans))
+
+
+@pytest.mark.parametrize(("pieces", "windows"), [(94, 1), (95, 2), (174, 2), (175, 3)])
+def test_there_are_no_more_windows_than_it_takes(pieces: int, windows: int) -> None:
+    assert len(wordpiece.spans(pieces, 96, 14)) == windows

@@ -15,7 +15,7 @@ from sallyport.inspection.learned import wordpiece
 from sallyport.inspection.learned.linear import Linear
 from sallyport.inspection.learned.wordpiece import WordPiece
 
-LENGTH, STRIDE = 96, 80  # pieces of a window, with start and end; from one window to the next
+LENGTH, OVERLAPPING = 96, 14  # pieces of a window, with its frame; that two windows share
 SEGMENT, OVERLAP = 2048, 256  # characters of a long text that are taken together, and from one to the next
 MOST_SEGMENTS = 8  # of a text: of a longer one those that the linear model finds the most suspicious
 MOST_WINDOWS = 48  # of all of them; the same
@@ -50,26 +50,25 @@ class Encoder:
         return max(found)
 
     def _read(self, text: str, most: int) -> tuple[float, int, int]:
-        pieces, spans = self._pieces.located(text)
-        starts = self._chosen(text, spans, most)
-        windows = [wordpiece.window(pieces, start, LENGTH) for start in starts]
-        logits = [x for at in range(0, len(windows), _BATCH) for x in self._run(windows[at : at + _BATCH])]
+        pieces, places = self._pieces.located(text)
+        spans = self._chosen(text, places, most)
+        windows = [wordpiece.window(pieces[start:end]) for start, end in spans]
+        logits = [x for n in range(0, len(windows), _BATCH) for x in self._run(windows[n : n + _BATCH])]
         best = max(range(len(logits)), key=logits.__getitem__)
-        covered = spans[starts[best] : starts[best] + LENGTH - 2]
+        covered = places[slice(*spans[best])]
         if not covered:
             return logits[best], 0, len(text)
         return logits[best], covered[0][0], covered[-1][1]
 
-    def _chosen(self, text: str, spans: Sequence[tuple[int, int]], most: int) -> list[int]:
-        starts = wordpiece.starts(len(spans), LENGTH, STRIDE)
-        if len(starts) <= most:
-            return starts
+    def _chosen(self, text: str, places: Sequence[tuple[int, int]], most: int) -> list[tuple[int, int]]:
+        spans = wordpiece.spans(len(places), LENGTH, OVERLAPPING)
+        if len(spans) <= most:
+            return spans
 
-        def suspicion(start: int) -> float:
-            window = spans[start : start + LENGTH - 2]
-            return self._linear.logit(text[window[0][0] : window[-1][1]])
+        def suspicion(span: tuple[int, int]) -> float:
+            return self._linear.logit(text[places[span[0]][0] : places[span[1] - 1][1]])
 
-        return sorted(sorted(starts, key=suspicion)[-most:])
+        return sorted(sorted(spans, key=suspicion)[-most:])
 
     def _run(self, windows: Sequence[Sequence[int]]) -> list[float]:
         length = max(map(len, windows))

@@ -1,7 +1,7 @@
 """One score out of what the layers say: the evidence of the rules, the linear model, and the encoder where it was asked.
 
 Pure. The numbers come from training (`weights/parameters.json`): a text that is an attack on sources held out
-gets 0.5 or more where one everyday text in a hundred does, and 0.75 where three in a thousand do, so that the
+gets 0.5 or more where one everyday text in a hundred does, and 0.75 where two in a thousand do, so that the
 score means the same as a rule's.
 """
 

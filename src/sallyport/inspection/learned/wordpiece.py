@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from sallyport.inspection.fold import fold
 
 PAD, UNKNOWN, START, END = 0, 100, 101, 102  # the vocabulary's own numbering
+FRAME = 2  # pieces of a window beside the text's
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_IDEOGRAPHS}]|[^\W_{_IDEOGRAPHS}]{{1,64}}|[^\w\s]|_")
 _REMEMBERED = 16_384  # words
@@ -68,12 +69,19 @@ class WordPiece:
         return pieces
 
 
-def starts(pieces: int, length: int, stride: int) -> list[int]:
-    """Where windows of `length` begin (start and end take two places of each); every piece is in one of them."""
-    last = max(pieces - (length - 2), 0)
-    return [*range(0, last, stride), last]
+def spans(pieces: int, length: int, overlap: int) -> list[tuple[int, int]]:
+    """The stretches of `pieces` that windows of at most `length` hold: as few as cover all, all of a size.
+
+    Each shares about `overlap` pieces with the next, so that what is said across a border is read in one.
+    """
+    room = length - FRAME
+    if pieces <= room:
+        return [(0, pieces)]
+    count = -(-(pieces - overlap) // (room - overlap))
+    width = -(-(pieces + (count - 1) * overlap) // count)
+    return [(at, at + width) for at in [n * (pieces - width) // (count - 1) for n in range(count)]]
 
 
-def window(pieces: Sequence[int], start: int, length: int) -> list[int]:
+def window(pieces: Sequence[int]) -> list[int]:
     """One window, with start and end."""
-    return [START, *pieces[start : start + length - 2], END]
+    return [START, *pieces, END]
