@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from types import SimpleNamespace
 
 import door
 import pytest
@@ -214,13 +215,14 @@ async def test_the_door_gets_its_guards_from_the_same_place(monkeypatch):
     asked = []
     monkeypatch.setattr(inspecting, "guards", lambda *given: asked.append(given) or ("the guards", None))
     deployment = Deployment(SETTINGS, edge_secret="", worker=0)
+    deployment.keyring = SimpleNamespace(pseudonym=str)
 
     class Empty:
         async def read(self, _kind, _key):
             return None
 
     assert await deployment._inspection(Empty()) == "the guards"
-    assert asked == [(SETTINGS, time.monotonic, deployment.chance, {})]
+    assert asked == [(SETTINGS, time.monotonic, deployment.chance, {}, str)]
 
 
 HANGS = """
