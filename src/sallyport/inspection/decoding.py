@@ -23,7 +23,9 @@ _BASE64_HINT = b"(?-i)" + b"|".join(
     rb"[A-Za-z0-9+/_-]{%d}[A-Z0-9][A-Za-z0-9+/_-]{%d}" % (before, 15 - before) for before in range(1, 15)
 )
 # What is not seen between two letters: emphasis, code, a word's break, elements that hold text in a line, comments.
-_MARK = rb"\*{1,3}|_{2,3}|`|-\r?\n|</?(?:b|i|u|em|strong|span|font|wbr|sub|sup|mark|small)(?: [^<>\n]{0,60})?/?>|<!--[^<>\n]{0,80}-->"
+_SIGNS = rb"\*{1,3}|_{2,3}|`|-\r?\n"
+_NAMES = rb"</?(?:b|i|u|em|strong|span|font|wbr|sub|sup|mark|small)"
+_MARK = _SIGNS + rb"|" + _NAMES + rb"(?: [^<>\n]{0,60})?/?>|<!--[^<>\n]{0,80}-->"
 # Kind of encoding: the hint for the gate, and the pieces of a text that may be in it.
 PIECES = {
     "base64": (_BASE64_HINT, re2.compile(r"[A-Za-z0-9+/_\-]{16,}(?:\r?\n[A-Za-z0-9+/_\-]{4,})*={0,2}")),
@@ -49,7 +51,11 @@ PIECES = {
         re2.compile(r"(?:[Uu]\+[0-9A-Fa-f]{4,6}[ ,;]{0,2}){3,}[Uu]\+[0-9A-Fa-f]{4,6}"),
     ),
     "base32": (rb"(?-i)[A-Z2-7]{24}", re2.compile(r"\b[A-Z2-7]{24,}={0,6}")),
-    "marks": (rb"[a-z](?:" + _MARK + rb"){1,4}[a-z]", re2.compile(r"[A-Za-z](?:(?:" + _MARK.decode() + r"){1,4}[A-Za-z])+")),
+    "marks": (
+        # Short, for streams: elements and comments by how they begin.
+        rb"[a-z](?:" + _SIGNS + rb"){1,4}[a-z]|[a-z](?:" + _SIGNS + rb"){0,3}(?:" + _NAMES + rb"[ />]|<!--)",
+        re2.compile(r"[A-Za-z](?:(?:" + _MARK.decode() + r"){1,4}[A-Za-z])+"),
+    ),
 }  # fmt: skip
 _MARKS = re.compile(_MARK.decode())
 _POINT = re.compile(r"[Uu]\+([0-9A-Fa-f]{4,6})")
