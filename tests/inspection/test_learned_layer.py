@@ -10,7 +10,7 @@ from sallyport.inspection import learned_layer, wire
 from sallyport.inspection.learned import shipped
 from sallyport.inspection.learned.odds import probability
 from sallyport.inspection.learned.suspicion import Suspicion
-from sallyport.inspection.learned_layer import ASKED, INLINE_CHARACTERS, LearnedLayer
+from sallyport.inspection.learned_layer import ASKED, INLINE_CHARACTERS, LONG_ASKED, LearnedLayer
 from sallyport.inspection.pool import Pool
 from sallyport.inspection.room import InspectionRoom, RoomOptions
 from sallyport.model import Channel, Finding, Leaf
@@ -107,6 +107,23 @@ async def test_of_many_texts_the_most_suspicious_are_asked_about() -> None:
     await layer(encoder).findings(texts(*many, worst), ())
     assert len(encoder.asked) == ASKED
     assert worst in encoder.asked
+
+
+async def test_of_many_long_texts_too() -> None:
+    encoder = Encoder()
+    calm = "The pump is late, and the parcel is on its way to the customer. " * 80
+    many = [f"{calm} Number {n}." for n in range(LONG_ASKED)]
+    hidden = f"{calm} {UNCLEAR} {calm}"
+    await layer(encoder).findings(texts(*many, hidden), ())
+    assert len(encoder.asked) == LONG_ASKED
+    assert encoder.asked[0] == hidden
+
+
+async def test_a_long_conversation_needs_no_encoder_where_all_is_clear() -> None:
+    encoder = Encoder()
+    turns = [f"{CLEAR} The order number is {n}." for n in range(2000)]
+    assert await layer(encoder).findings(texts(*turns), ()) == ()
+    assert encoder.asked == []
 
 
 class Silent(Encoder):

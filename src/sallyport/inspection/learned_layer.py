@@ -28,14 +28,16 @@ from sallyport.model import Channel, Finding
 LAYER = "learned"
 ENCODER = "sallyport.inspection.learned.detector:build"
 MEMORY_MB = 1024  # of address space; 170 are resident
-INLINE_CHARACTERS = 4096  # of one text; a longer one is read by the encoder without a first look
-NEW_CHARACTERS = 32_768  # of all texts of a call that were not seen before; the same for what goes beyond
+INLINE_CHARACTERS = (
+    4096  # of one text; a longer one is looked at in pieces, and read by the encoder in any case
+)
+OVERLAP = 512  # characters from one piece to the next
 TURN_CHARACTERS = 4096  # of texts that are looked at in one turn of the event loop
 _TEXT_CHARACTERS = 64  # what a text costs besides its length, in characters
-ASKED = 16  # texts of one call that the encoder reads after a first look: the most suspicious
+LONG_ASKED = 64  # long texts of one call that the encoder reads: the most suspicious
+ASKED = 16  # unclear ones among the others; the same
 TELL_SCORE = 0.35  # below, nothing is said
 KEPT = 8192  # texts that are remembered
-_ALWAYS = 1e9  # log-odds of a text that had no first look
 
 
 class Read(Struct, frozen=True):
@@ -78,29 +80,24 @@ class LearnedLayer:
     async def _first_look(
         self, texts: Sequence[tuple[str, Channel]], keys: dict[int, bytes]
     ) -> dict[int, Read]:
-        left, turn = NEW_CHARACTERS, TURN_CHARACTERS
+        turn = TURN_CHARACTERS
         reads: dict[int, Read] = {}
         for leaf, key in keys.items():
-            text = texts[leaf][0]
             read = self._known.get(key)
-            if read is None and len(text) <= min(INLINE_CHARACTERS, left):
-                if turn <= 0:  # others get their turn between two texts
-                    turn = TURN_CHARACTERS
-                    await asyncio.sleep(0)
-                left, turn = left - len(text), turn - len(text) - _TEXT_CHARACTERS
-                read = Read(self._suspicion.most(text)[0])
-            reads[leaf] = read or Read(_ALWAYS)
+            if read is None:
+                looks = []
+                for piece in _pieces(texts[leaf][0]):
+                    if turn <= 0:  # others get their turn between two pieces
+                        turn = TURN_CHARACTERS
+                        await asyncio.sleep(0)
+                    turn -= len(piece) + _TEXT_CHARACTERS
+                    looks.append(self._suspicion.most(piece)[0])
+                read = Read(max(looks))
+            reads[leaf] = read
         return reads
 
     async def _second_look(self, texts: Sequence[tuple[str, Channel]], reads: dict[int, Read]) -> None:
-        unclear = [
-            leaf
-            for leaf, read in reads.items()
-            if read.encoder is None and self._parameters.unclear(read.linear, texts[leaf][1])
-        ]
-        unread = [leaf for leaf in unclear if reads[leaf].linear == _ALWAYS]
-        looked = sorted(set(unclear) - set(unread), key=lambda leaf: (-reads[leaf].linear, leaf))
-        asked = unread + looked[:ASKED]
+        asked = self._asked(texts, reads)
         if not asked:
             return
         task = wire.Task(texts=tuple([texts[leaf] for leaf in asked]), direction="input")
@@ -110,6 +107,19 @@ class LearnedLayer:
         for leaf, finding in zip(asked, found, strict=True):
             validated((finding,), texts[leaf][0], LAYER)
             reads[leaf] = Read(reads[leaf].linear, log_odds(finding.score), finding.start, finding.end)
+
+    def _asked(self, texts: Sequence[tuple[str, Channel]], reads: dict[int, Read]) -> list[int]:
+        """What the encoder should read: bounded, so that a call with many texts is answered in time too."""
+        long, unclear = [], []
+        for leaf in sorted(reads, key=lambda leaf: (-reads[leaf].linear, leaf)):
+            text, channel = texts[leaf]
+            if reads[leaf].encoder is not None:
+                continue
+            if len(text) > INLINE_CHARACTERS:
+                long.append(leaf)
+            elif self._parameters.unclear(reads[leaf].linear, channel):
+                unclear.append(leaf)
+        return long[:LONG_ASKED] + unclear[:ASKED]
 
     def _told(self, leaf: int, text: tuple[str, Channel], read: Read, rules: float) -> Finding | None:
         score = self._parameters.score(rules, read.linear, read.encoder)
@@ -137,6 +147,13 @@ def encoder_pool(path: tuple[str, ...], *, seconds: float, rest_seconds: float) 
     """The encoder's process. `seconds` are for all texts of one call."""
     setup = partial(wire.Setup, path=path, memory_mb=MEMORY_MB, factory=ENCODER)
     return Pool(setup, workers=1, seconds=seconds, rest_seconds=rest_seconds)
+
+
+def _pieces(text: str) -> list[str]:
+    if len(text) <= INLINE_CHARACTERS:
+        return [text]
+    step = INLINE_CHARACTERS - OVERLAP
+    return [text[at : at + INLINE_CHARACTERS] for at in range(0, len(text) - OVERLAP, step)]
 
 
 def _evidence(count: int, known: Sequence[Finding]) -> list[float]:

@@ -13,7 +13,8 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import BinaryIO
 
 import msgspec
@@ -22,7 +23,7 @@ from sallyport.inspection import wire
 from sallyport.inspection.detector import Detector
 from sallyport.inspection.engine import Engine
 from sallyport.inspection.leakage import fingerprints
-from sallyport.model import Finding
+from sallyport.model import Channel, Direction, Finding
 
 _PR_SET_PDEATHSIG = 1
 
@@ -67,14 +68,23 @@ def _plug_in(factory: str) -> tuple[str, str, Callable[[wire.Task], tuple[Findin
     module, _, function = factory.partition(":")
     detector: Detector = getattr(importlib.import_module(module), function)()
 
+    # A detector of ours may share its time between the texts of a call.
+    scan_all = getattr(detector, "scan_all", None) or partial(_one_by_one, detector)
+
     def scan(task: wire.Task) -> tuple[Finding, ...]:
         return tuple(
             msgspec.structs.replace(finding, leaf=leaf)
-            for leaf, (text, channel) in enumerate(task.texts)
-            for finding in detector.scan(text, channel, task.direction)
+            for leaf, found in enumerate(scan_all(task.texts, task.direction))
+            for finding in found
         )
 
     return str(detector.name), str(detector.version), scan
+
+
+def _one_by_one(
+    detector: Detector, texts: Sequence[tuple[str, Channel]], direction: Direction
+) -> Iterator[Sequence[Finding]]:
+    return (detector.scan(text, channel, direction) for text, channel in texts)
 
 
 def _own_pipes() -> tuple[BinaryIO, BinaryIO]:

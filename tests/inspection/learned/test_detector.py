@@ -47,6 +47,23 @@ def test_an_attack_is_not_lost_in_a_text_with_more_windows_than_are_read(built: 
     assert finding.end > text.index(ATTACK)
 
 
+def test_many_texts_share_the_windows_and_each_has_one(
+    built: EncoderDetector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    run = built._encoder._run
+    monkeypatch.setattr(built._encoder, "_run", lambda windows: (read.append(len(windows)), run(windows))[1])
+    calm = CALM * 40
+    many = [(f"{calm} Number {n}.", "document") for n in range(40)]
+    many[7] = (f"{calm} {ATTACK} {calm}", "document")
+    found = built.scan_all(many, "input")
+    assert len(many) <= sum(read) <= detector.OF_CALL
+    assert [len(one) for one in found] == [1] * len(many)
+    scores = [one[0].score for one in found]
+    assert scores.index(max(scores)) == 7
+    assert built.scan_all([(ATTACK, "user"), (" ", "user")], "input")[1] == ()
+
+
 @pytest.mark.parametrize("text", ["", " \n\t"])
 def test_blanks_are_no_finding(built: EncoderDetector, text: str) -> None:
     assert built.scan(text, "user", "input") == ()

@@ -33,19 +33,22 @@ class Encoder:
         self._pieces = WordPiece(vocabulary)
         self._linear = linear
 
-    def read(self, text: str) -> tuple[float, int, int]:
-        """The log-odds of an attack, and the span of the window that says so, in characters of `text`."""
+    def read(self, text: str, most: int = MOST_WINDOWS) -> tuple[float, int, int]:
+        """The log-odds of an attack, and the span of the window that says so, in characters of `text`.
+
+        At most `most` windows are read: those that the linear model finds the most suspicious.
+        """
         if len(text) <= MOST_SEGMENTS * SEGMENT:
-            return self._read(text, MOST_WINDOWS)
+            return self._read(text, most)
         segments = range(0, len(text) - OVERLAP, SEGMENT - OVERLAP)
 
         def suspicion(start: int) -> float:
             return self._linear.logit(text[start : start + SEGMENT])
 
-        chosen = sorted(segments, key=suspicion)[-MOST_SEGMENTS:]
+        chosen = sorted(segments, key=suspicion)[-min(MOST_SEGMENTS, most) :]
         found = []
         for at in sorted(chosen):
-            logit, start, end = self._read(text[at : at + SEGMENT], MOST_WINDOWS // MOST_SEGMENTS)
+            logit, start, end = self._read(text[at : at + SEGMENT], most // len(chosen))
             found.append((logit, at + start, at + end))
         return max(found)
 
