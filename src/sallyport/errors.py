@@ -137,6 +137,19 @@ CATALOGUE: dict[str, Spec] = {
     "access_denied": Spec(
         403, POLICY, "Your roles do not allow this.", "Run: sallyport access request ROLE --for 2h"
     ),
+    "locked": Spec(403, POLICY, "An administrator has locked this for now.", "Ask your administrator."),
+    "grant_ended": Spec(
+        403, POLICY, "The grant that allowed this has ended.", "Run: sallyport access request ROLE --for 2h"
+    ),
+    "grant_not_requestable": Spec(403, POLICY, "You cannot ask for this.", "Run: sallyport access list"),
+    "grant_exists": Spec(400, REQUEST, "You have asked for this already.", "Run: sallyport access list"),
+    "grant_unknown": Spec(
+        404, REQUEST, "There is no such request, grant or lock for you.", "Run: sallyport access list"
+    ),
+    "grant_over": Spec(
+        400, REQUEST, "It is over, or nothing is left to be done about it.", "Run: sallyport access list"
+    ),
+    "approval_refused": Spec(403, POLICY, "You may not decide this.", "Ask somebody else who may."),
     "tool_denied": Spec(403, POLICY, "The model asked for a tool that is not allowed.", "Declare the tool."),
     "tool_data_denied": Spec(
         403,

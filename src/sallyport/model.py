@@ -53,13 +53,26 @@ class TlsFacts(Struct, frozen=True, kw_only=True, cache_hash=True):
     client_san: str = ""  # first URI or DNS subject alternative name of it
 
 
+class Granted(Struct, frozen=True, kw_only=True, cache_hash=True):
+    """A right for a limited time that counts for a principal now. `until`: seconds since the epoch."""
+
+    id: str
+    kind: Literal["role", "model"]
+    name: str
+    until: int
+    emergency: bool = False  # taken by breaking the glass
+
+
 class Principal(Struct, frozen=True, kw_only=True, cache_hash=True):
     """A verified person or workload (NIST SP 800-207 "subject")."""
 
     id: str  # stable and unique: "local|sam" or "<issuer>|<sub or tid.oid>"
     kind: Literal["person", "workload"] = "person"
     issuer: str = "local"
-    roles: tuple[str, ...] = ()  # sorted
+    roles: tuple[str, ...] = ()  # sorted; its own and the granted ones
+    granted: tuple[
+        Granted, ...
+    ] = ()  # what of it counts for a limited time; a role of its own is not among them
     mfa: bool = False  # proven by a claim that was checked
     amr: tuple[str, ...] = ()
     acr: str = ""

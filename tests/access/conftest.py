@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from sallyport.access.grants import Requestable
 from sallyport.access.request import AccessRequest
 from sallyport.access.room import AccessRoom
 from sallyport.model import Device, Model, Principal, TlsFacts
 
 SEGMENTS = {"support": "prod", "analysis": "prod", "tuning": "dev"}
 NOW = 1_800_000_000
+ROLES = frozenset({"support-agent", "analyst", "data-scientist", "security-admin"})
 
 _spec = importlib.util.spec_from_file_location(
     "helpers_memory_store", Path(__file__).parents[1] / "helpers" / "memory_store.py"
@@ -73,7 +75,25 @@ def model(models: tuple[Model, ...]) -> Callable[[str], Model]:
 
 @pytest.fixture(scope="session")
 def room(models: tuple[Model, ...], segments: dict[str, str]) -> AccessRoom:
-    return AccessRoom.build(None, models, segments)
+    return AccessRoom.build(None, models, segments, requestable=requestable())
+
+
+def requestable() -> dict[tuple[str, str], Requestable]:
+    """Whoever has a role may ask for the roles that use models; a model for itself is in nobody's reach but one's."""
+    rows = [
+        Requestable(kind="role", name=name, eligible=ROLES, approvers={"security-admin": 1})
+        for name in ("analyst", "data-scientist")
+    ]
+    rows.append(
+        Requestable(
+            kind="model",
+            name="tuning-model",
+            eligible=frozenset({"trainee"}),
+            approvers={"security-admin": 1},
+            most_seconds=1800,
+        )
+    )
+    return {(row.kind, row.name): row for row in rows}
 
 
 @pytest.fixture(scope="session")

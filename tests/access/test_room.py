@@ -9,6 +9,7 @@ import pytest
 
 from sallyport.access import engine as engine_module
 from sallyport.access.budgets import BudgetLimit
+from sallyport.access.grants import Requestable
 from sallyport.access.ledger import BudgetLedger
 from sallyport.access.room import AccessRoom
 from sallyport.errors import SettingsError
@@ -22,7 +23,8 @@ from sallyport.model import TlsFacts, Tool
         (("support-agent",), "chat", "tuning", "default-deny", "data-scientist"),
         (("analyst",), "embed", "support", "default-deny", "data-scientist"),
         (("security-admin",), "chat", "support", "default-deny", "analyst"),
-        ((), "read_log", None, "default-deny", "security-admin"),
+        ((), "chat", "support", "default-deny", None),  # nobody without a role may ask
+        (("analyst",), "read_log", None, "default-deny", None),  # a role that nobody may ask for
         ((), "export_log", None, "guard-purpose", None),
         (("analyst",), "use_tool", "support", "guard-undeclared-tool", None),
     ],
@@ -40,6 +42,14 @@ def test_a_refusal_names_the_policy_and_the_role_that_helps(
     if role:
         helped = msgspec.structs.replace(request, principal=person(*roles, role))
         assert room.authorise(helped).allowed, "what is proposed helps"
+
+
+def test_a_model_is_proposed_where_it_may_be_asked_for_and_no_longer_than_that(room, ask, model) -> None:
+    request = ask("trainee", "chat", model("tuning"))
+    refusal = room.refusal(room.authorise(request), request)
+    assert refusal.command == "sallyport access request tuning-model --for 30m"
+    other = ask("trainee", "chat", model("analysis"))
+    assert room.refusal(room.authorise(other), other).command == ""
 
 
 def test_a_role_is_not_proposed_where_a_forbid_stands(room, ask, person, model) -> None:
@@ -198,7 +208,13 @@ def test_a_refusal_asks_for_a_bounded_number_of_roles(
             for i in range(60)
         )
     )
-    room, asked = AccessRoom.build(tmp_path, models, segments), []
+    rules = {
+        ("role", f"r{i:03}"): Requestable(
+            kind="role", name=f"r{i:03}", eligible=frozenset({"r000"}), approvers={"r001": 1}
+        )
+        for i in range(60)
+    }
+    room, asked = AccessRoom.build(tmp_path, models, segments, requestable=rules), []
     decide = room._engine.decide
     monkeypatch.setattr(room._engine, "decide", lambda r, *, epoch: asked.append(r) or decide(r, epoch=epoch))
     request = ask("r000", "chat", model("support"))

@@ -14,8 +14,6 @@ from settings_keys import keys
 from sallyport.errors import CATALOGUE
 from sallyport.settings import load
 
-# A contract of denials that is written down before the verb exists; docs/errors.md must say so.
-NOT_YET = {"sallyport access"}
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 TABLES = {path.rpartition(".")[0].split(".")[0] for path in (key.path for key in keys())} - {""}
 
@@ -40,14 +38,9 @@ def test_verbs_that_documents_mention_exist(pages):
         for line in code(text):
             for verb, sub in re.findall(r'(?<!["\w-])sallyport ([a-z]+)(?: ([a-z-]+))?', line):
                 name = f"sallyport {verb}"
-                assert name in words | groups | NOT_YET, f"{page}: {line}"
+                assert name in words | groups, f"{page}: {line}"
                 if name in groups and sub and not sub.startswith("-"):
                     assert f"{name} {sub}" in words, f"{page}: {line}"
-
-
-def test_what_is_not_there_yet_is_said(pages):
-    assert "**The verb does not exist yet**" in pages["docs/errors.md"]
-    assert not {verb for verb in VERBS if " ".join(verb.split()[:2]) in NOT_YET}
 
 
 def test_settings_that_documents_mention_exist(pages):

@@ -107,6 +107,12 @@ class World:
     async def device(self, principal, headers, tls):
         return await self.maybe("posture", Device())
 
+    def epoch(self):
+        return 0
+
+    def stop(self, question):
+        return None
+
     def decide(self, question):
         return self.maybe_now(
             f"decide:{question.action}",

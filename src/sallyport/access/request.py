@@ -13,7 +13,16 @@ from sallyport.model import Datum, Device, Model, Principal, TlsFacts, Tool
 USE_MODEL = ("chat", "embed", "list_model", "send_uninspected")
 ON_DATA = ("see", "pass_to_tool")
 ON_LOG = ("read_log", "read_content", "export_log")
-ON_DEPLOYMENT = ("manage_people", "explain", "calibrate", "mark_finding")
+ON_DEPLOYMENT = (
+    "manage_people",
+    "explain",
+    "calibrate",
+    "mark_finding",
+    "request_access",
+    "approve_access",
+    "break_glass",
+    "manage_locks",
+)
 ACTIONS = (*USE_MODEL, "use_tool", *ON_DATA, *ON_LOG, *ON_DEPLOYMENT)
 
 NO_DEVICE = Device()

@@ -16,7 +16,9 @@ from msgspec.structs import replace
 
 from sallyport.access.budgets import Account, BudgetLimit, BudgetState, check_budgets, limits_for, state
 from sallyport.access.data_classes import FAMILIES, OTHER
+from sallyport.access.elevation import Rules, own_roles
 from sallyport.access.engine import PolicyEngine
+from sallyport.access.grants import Requestable
 from sallyport.access.ledger import BudgetLedger
 from sallyport.access.policy_files import DEFAULT_FOLDER, Policy, default_texts, folder_texts, names_in
 from sallyport.access.request import NO_DEVICE, NO_TLS, AccessRequest, evaluated
@@ -30,7 +32,7 @@ from sallyport.access.situation import (
     uid,
 )
 from sallyport.errors import Refusal
-from sallyport.model import Decision, Device, Model, Principal, TlsFacts
+from sallyport.model import Decision, Device, Granted, Model, Principal, TlsFacts
 
 DEFAULT_DENY = "default-deny"
 # What a model serves -> the action that uses it.
@@ -41,7 +43,7 @@ SURFACES = {
     "completions": "chat",
     "embeddings": "embed",
 }
-ASK_FOR = "2h"
+ASK_FOR, ASK_SECONDS = "2h", 7200
 _NO_MODEL = "where no model of the settings is"
 _LACKING = {
     **dict.fromkeys(("Environment", "Segment", "Model"), _NO_MODEL),
@@ -84,8 +86,10 @@ class AccessRoom:
         engine: PolicyEngine,
         budgets: Sequence[BudgetLimit] = (),
         ledger: BudgetLedger | None = None,
+        requestable: Rules | None = None,
     ) -> None:
         self._engine, self._budgets, self._ledger = engine, tuple(budgets), ledger
+        self._requestable = requestable or {}
 
     @classmethod
     def build(
@@ -97,16 +101,18 @@ class AccessRoom:
         *,
         extend_default: bool = False,
         ledger: BudgetLedger | None = None,
+        requestable: Rules | None = None,
     ) -> AccessRoom:
         """The room for a configuration. Raises SettingsError with file, line and fix.
 
         A folder of policies replaces the default policy, or with `extend_default` is added to it. `segments`
-        maps each segment to its environment. `ledger` lets `explain` show what is used of the budgets.
+        maps each segment to its environment. `ledger` lets `explain` show what is used of the budgets; `requestable`
+        says what may be asked for, so that a refusal proposes only that.
         """
         check_budgets(budgets)
         own = () if policies_folder is None else folder_texts(policies_folder)
         texts = (*default_texts(), *own) if extend_default or policies_folder is None else own
-        return cls(PolicyEngine(texts, models=models, segments=segments), budgets, ledger)
+        return cls(PolicyEngine(texts, models=models, segments=segments), budgets, ledger, requestable)
 
     @property
     def version(self) -> str:
@@ -154,9 +160,9 @@ class AccessRoom:
             return Refusal(code="policy_unavailable")
         forbid = next((p for p in self._engine.named(decision.policies) if p.effect == "forbid"), None)
         policy = DEFAULT_DENY if forbid is None else forbid.id
-        role = next(self._roles_that_allow(request, MOST_ROLES), None)
-        if role is not None:
-            command = f"sallyport access request {shlex.quote(role)} --for {ASK_FOR}"
+        helps = self._what_helps(request)
+        if helps is not None:
+            command = f"sallyport access request {shlex.quote(helps.name)} --for {_asked(helps.most_seconds)}"
             return Refusal(code="access_denied", policy=policy, next_step=f"Run: {command}", command=command)
         advice = "" if forbid is None else forbid.annotations.get("advice", "")
         return Refusal(code="access_denied", policy=policy, next_step=advice or "Ask your administrator.")
@@ -213,10 +219,31 @@ class AccessRoom:
             budget=self._budget(request),
         )
 
-    def _roles_that_allow(self, request: AccessRequest, most: int | None = None) -> Iterator[str]:
+    def _what_helps(self, request: AccessRequest) -> Requestable | None:
+        """The first thing that the principal may ask for and that would make the request allowed."""
+        mine = set(own_roles(request.principal))
+        open_to = [rule for rule in self._requestable.values() if not rule.eligible.isdisjoint(mine)]
+        if not open_to:
+            return None
+        by_role = {rule.name: rule for rule in open_to if rule.kind == "role"}
+        role = next(self._roles_that_allow(request, MOST_ROLES, by_role.keys()), None)
+        if role is not None:
+            return by_role[role]
+        return next((rule for rule in open_to if self._model_helps(rule, request)), None)
+
+    def _model_helps(self, rule: Requestable, request: AccessRequest) -> bool:
+        if rule.kind != "model" or request.model is None or rule.name != request.model.name:
+            return False
+        granted = Granted(id="", kind="model", name=rule.name, until=request.now + rule.most_seconds)
+        who = replace(request.principal, granted=(*request.principal.granted, granted))
+        return self._engine.decide(replace(request, principal=who), epoch=0).allowed
+
+    def _roles_that_allow(
+        self, request: AccessRequest, most: int | None = None, among: Collection[str] | None = None
+    ) -> Iterator[str]:
         """Roles that would each, added to those the principal has, make the request allowed."""
         permits = (p for p in self._engine.relevant(evaluated(request)) if p.effect == "permit")
-        named = {role for p in permits for role in p.roles}
+        named = {role for p in permits for role in p.roles if among is None or role in among}
         for role in islice(sorted(named - set(request.principal.roles)), most):
             roles = tuple(sorted((*request.principal.roles, role)))
             asked = replace(request, principal=replace(request.principal, roles=roles))
@@ -227,6 +254,11 @@ class AccessRoom:
         if self._ledger is not None:
             return self._ledger.state(request.principal)
         return state(Account(0), limits_for(self._budgets, request.principal.roles), request.now)
+
+
+def _asked(most_seconds: int) -> str:
+    """The time that a refusal proposes: two hours, or as long as possible."""
+    return ASK_FOR if most_seconds >= ASK_SECONDS else f"{most_seconds // 60}m"
 
 
 def _note(policy: Policy) -> PolicyNote:

@@ -105,4 +105,12 @@ def context(facts: Evaluated) -> dict[str, Any]:
         "data": {"name": facts.data_class, "origin": facts.origin},
         "purpose": facts.purpose,
         "self": facts.self_owned,
+        "granted": [f"{g.kind}:{g.name}" for g in who.granted],
+        "granted_model": any(g.kind == "model" and g.name == _name(facts.model) for g in who.granted),
+        "granted_until": min((g.until for g in who.granted), default=-1),
+        "emergency": any(g.emergency for g in who.granted),
     }
+
+
+def _name(model: Model | None) -> str:
+    return "" if model is None else model.name

@@ -28,6 +28,7 @@ CALL = frozenset(
         "device",  # keyed digest or id of the device
         "roles",
         "mfa",
+        "grants",  # ids of the grants that counted, and which of them broke the glass
         "surface",
         "dialect",
         "model",

@@ -16,12 +16,13 @@ from sallyport import __version__
 from sallyport.cli.output import neutral
 from sallyport.errors import CATALOGUE, Fault, SallyportError, SettingsError
 
-VERBS = ("up", "demo", "serve", "check", "login", "session", "inspect", "people", "audit")
+VERBS = ("up", "demo", "serve", "check", "login", "session", "inspect", "access", "people", "audit")
 # What the first screen of help says of verbs that belong together, or too much; any other verb speaks for itself.
 TOGETHER = {
     ("up", "demo"): "A door with a demo company, and its story.",
     ("serve", "check"): "Start the door with your configuration; prove it.",
     ("login", "logout", "enrol"): "A short-lived key; the end of it; your factors.",
+    ("access",): "A role or a model for a limited time.",
     ("people",): "The people of the built-in directory.",
     ("whoami", "models", "token"): "Who you are, what you may use, a key for tools.",
 }

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from sallyport.errors import Fault, Refusal, UpstreamFault
-from sallyport.gateway import outcome, sse, tools
+from sallyport.gateway import outcome, sse, stages, tools
 from sallyport.gateway.deadline import Deadline
 from sallyport.gateway.dialects.base import Chunk, Piece, Streaming
 from sallyport.gateway.envelope import Envelopes
@@ -352,9 +352,9 @@ class StreamAnswer:
                 await self._keep_alive()
 
     def _why_cut(self, now: float, idle: float, total: float) -> Refusal | None:
-        principal = self._x.principal
-        if principal is None or self._rooms.identity.still_valid(principal) is not True:
-            return Refusal(code="token_revoked", stage="inspect_output")
+        stopped = stages.stopped(self._x, self._rooms)
+        if stopped is not None:
+            return stages.at(stopped, "inspect_output")
         if now - self._last_read > idle or now - self._began > total:
             return Refusal(code="upstream_timeout", stage="send")
         return None

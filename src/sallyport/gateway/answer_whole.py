@@ -10,7 +10,7 @@ import orjson
 from msgspec.structs import replace
 
 from sallyport.errors import Refusal, UpstreamFault
-from sallyport.gateway import json_edit, outcome, strict_json, tools
+from sallyport.gateway import json_edit, outcome, stages, strict_json, tools
 from sallyport.gateway.deadline import Deadline
 from sallyport.gateway.dialects.base import AnswerView
 from sallyport.gateway.exchange import Exchange
@@ -18,7 +18,7 @@ from sallyport.gateway.limits import Limits
 from sallyport.gateway.outcome import output_blocked
 from sallyport.gateway.ports import Rooms, StreamGuard
 from sallyport.gateway.stages import check_findings, expect
-from sallyport.model import Finding, Leaf, Principal
+from sallyport.model import Finding, Leaf
 
 ANSWER_DEPTH = 64
 LONG, PIECE = 2048, 128  # characters: what is guarded in pieces, and how much without a pause
@@ -28,8 +28,9 @@ async def deliver(x: Exchange, rooms: Rooms, limits: Limits) -> Refusal | None:
     """Send, guard, record, deliver. Returns why nothing was delivered, or None."""
     raw = await _send(x, rooms)
     x.stage = "inspect_output"
-    if rooms.identity.still_valid(expect(x.principal, Principal)) is not True:
-        return Refusal(code="token_revoked")
+    stopped = stages.stopped(x, rooms)
+    if stopped is not None:
+        return stopped
     with Deadline(limits.stage_seconds):
         delivered = await _ready(x, rooms, raw)
     if isinstance(delivered, Refusal):

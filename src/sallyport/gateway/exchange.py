@@ -62,6 +62,8 @@ class Exchange:
         self.call: Call | None = None
         self.model: Model | None = None
         self.decision: Decision | None = None
+        self.decided_at = 0  # seconds since the epoch
+        self.epoch = -1  # of access, read before the decision
         self.reservation: Any = None
         # inspect, mask, record
         self.conversation = ""

@@ -112,6 +112,7 @@ def answer_headers(x: Exchange, rooms: Rooms) -> list[tuple[str, str]]:
         ("x-sallyport-decision", "allow"),
         ("x-sallyport-masked", str(masked)),
         *rooms.budgets.headers(x.principal),
+        *(("x-sallyport-break-glass", g.id) for g in x.principal.granted if g.emergency),
     ]
 
 

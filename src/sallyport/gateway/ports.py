@@ -61,10 +61,17 @@ class Question(Struct, frozen=True, kw_only=True):
     uninspected: str = ""  # a kind of content that nobody can look into
     purpose: str = ""
     self_owned: bool = False
+    at: int = 0  # as of when; 0: now
 
 
 class Access(Protocol):
     """May they."""
+
+    def epoch(self) -> int:
+        """Moves whenever something was given or taken away."""
+
+    def stop(self, question: Question) -> Refusal | None:
+        """Why an answer that was allowed may not go on, if so: a grant that ended, a lock."""
 
     def decide(self, question: Question) -> Decision:
         """The policy engine's decision. Anything but a clean Allow is a deny."""

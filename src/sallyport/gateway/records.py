@@ -13,7 +13,18 @@ from typing import Any
 
 from sallyport.errors import Refusal
 from sallyport.gateway.exchange import Exchange
-from sallyport.model import Decision, Entry, Finding, Model, Origin, Principal, Shared, TlsFacts, Tool
+from sallyport.model import (
+    Decision,
+    Entry,
+    Finding,
+    Granted,
+    Model,
+    Origin,
+    Principal,
+    Shared,
+    TlsFacts,
+    Tool,
+)
 
 REMEMBERED = 2048  # combinations of caller, model and decision whose common members are kept
 
@@ -137,7 +148,9 @@ def _who(
     model: Model | None,
     device: str,
 ) -> dict[str, Any]:
+    grants = {"grants": [_grant(g) for g in principal.granted]} if principal and principal.granted else {}
     return {
+        **grants,
         "kind": kind,
         "who": pseudonym(principal.id) if principal else "",
         "who_kind": principal.kind if principal else "",
@@ -151,6 +164,10 @@ def _who(
         "environment": model.environment if model else "",
         "upstream": model.upstream if model else "",
     }
+
+
+def _grant(granted: Granted) -> dict[str, Any]:
+    return {"id": granted.id, "emergency": granted.emergency}
 
 
 def _policies(decision: Decision | None) -> list[str]:

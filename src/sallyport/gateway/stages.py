@@ -171,6 +171,7 @@ def question(x: Exchange, action: str, **more: object) -> Question:
 
 async def authorise(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | None:
     """5: may they."""
+    x.epoch, x.decided_at = rooms.access.epoch(), int(rooms.clock.now())
     asked = question(x, ACTIONS[x.dialect.surface])
     x.decision = expect(rooms.access.decide(asked), Decision)
     if x.decision.allowed is not True or x.decision.errors:
@@ -183,6 +184,20 @@ async def authorise(x: Exchange, rooms: Rooms, _limits: Limits) -> Refusal | Non
             return expect(rooms.access.refusal(decision, asked), Refusal)
         x.decision = replace(x.decision, policies=x.decision.policies + decision.policies)
     return None
+
+
+def stopped(x: Exchange, rooms: Rooms) -> Refusal | None:
+    """Why a running answer may not go on. What ages by itself, as the second factor does, stays as it was decided."""
+    principal = expect(x.principal, Principal)
+    if rooms.identity.still_valid(principal) is not True:
+        return Refusal(code="token_revoked")
+    epoch = rooms.access.epoch()
+    if epoch == x.epoch and not principal.granted:
+        return None
+    refusal = rooms.access.stop(question(x, ACTIONS[x.dialect.surface], at=x.decided_at))
+    if refusal is None:
+        x.epoch = epoch
+    return refusal
 
 
 async def budget(x: Exchange, rooms: Rooms, limits: Limits) -> Refusal | None:

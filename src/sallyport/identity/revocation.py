@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 import msgspec
@@ -103,6 +103,7 @@ class RevocationFeed:
         self._confirmed = float("-inf")
         self._was_fresh = False
         self._listeners: list[Callable[[], None]] = []
+        self._followers: list[Callable[[], Awaitable[None]]] = []
         self._lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -135,6 +136,10 @@ class RevocationFeed:
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call back after the epoch moved, and when freshness is lost or regained."""
         self._listeners.append(callback)
+
+    def follow(self, load: Callable[[], Awaitable[None]]) -> None:
+        """Load this too before a new epoch is confirmed. If it raises, or takes too long, the epoch is not confirmed."""
+        self._followers.append(load)
 
     async def revoke_session(self, session: str, *, by: str, reason: str) -> None:
         """End one session, of the directory or of a provider."""
@@ -176,6 +181,8 @@ class RevocationFeed:
             if epoch != self._revoked.epoch:
                 rows = await self._store.scan("revocation")
                 records = [_decode(row.value) for row in rows]
+                for load in self._followers:
+                    await load()
                 self._revoked = gathered(epoch, records)
                 self._confirmed = began
                 self._notify()

@@ -31,6 +31,9 @@ KINDS = frozenset(
         "compiled",
         "calibration",
         "mark",
+        "grant",
+        "grant-claim",
+        "lock",
     }
 )
 ATTEMPTS = 8  # for a write without an expected version, against other writers of the same row

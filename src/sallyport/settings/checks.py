@@ -6,7 +6,9 @@ import difflib
 from urllib.parse import SplitResult, urlsplit
 
 from sallyport.errors import SettingsError
-from sallyport.settings.schema import CONVERSES, ModelEntry, Provider, Settings, Upstream
+from sallyport.settings.schema import CONVERSES, ModelEntry, Provider, Requestable, Settings, Upstream
+
+LEAST_SECONDS = 60  # of a grant
 
 
 def is_loopback(url: str) -> bool:
@@ -29,10 +31,32 @@ def check_references(settings: Settings) -> None:
         _check_url(f"upstreams[{index}].base_url", upstream)
     for index, provider in enumerate(settings.identity.providers):
         _check_issuer(f"identity.providers[{index}].issuer", provider)
+    for index, row in enumerate(settings.access.requestable):
+        _check_requestable(f"access.requestable[{index}]", row, {m.name for m in settings.models})
+    _unique(
+        "access.requestable", [f"{r.role and 'role'}{r.role or r.model}" for r in settings.access.requestable]
+    )
     if bool(settings.tls.certificate) != bool(settings.tls.key):
         raise SettingsError(
             "tls.certificate", "needs tls.key, and the other way round", "set both or neither"
         )
+
+
+def _check_requestable(where: str, row: Requestable, models: set[str]) -> None:
+    if bool(row.role) == bool(row.model):
+        raise SettingsError(where, "needs exactly one of role and model", 'write role = "analyst"')
+    if row.model:
+        _known(f"{where}.model", row.model, models)
+    if not row.eligible:
+        raise SettingsError(f"{where}.eligible", "nobody could ask", "name a role")
+    if not row.approvers or min(row.approvers.values()) < 1:
+        raise SettingsError(
+            f"{where}.approvers", "nobody would have to agree", "write { security-admin = 1 }"
+        )
+    if row.most_seconds < LEAST_SECONDS:
+        raise SettingsError(f"{where}.most_seconds", "is too short to be used", f"at least {LEAST_SECONDS}")
+    if min(row.extend_seconds, row.emergency_seconds) < 0:
+        raise SettingsError(where, "a time is negative", "0 means not at all")
 
 
 def _unique(where: str, names: list[str]) -> set[str]:

@@ -113,12 +113,28 @@ class Budget(Base, frozen=True, kw_only=True):
     money_per_day: float = 0.0
 
 
+class Requestable(Base, frozen=True, kw_only=True):
+    """A role or a model that may be had for a limited time. Times in seconds; 0: not at all."""
+
+    role: str = ""  # exactly one of role and model
+    model: str = ""
+    eligible: tuple[str, ...]  # roles whose holders may ask
+    approvers: dict[str, int]  # role -> how many of its holders must agree; all of them together
+    most_seconds: int = 28_800
+    extend_seconds: int = 0  # one extension
+    emergency_seconds: int = 0  # breaking the glass
+    needs_ticket: bool = False
+
+
 class Access(Base, frozen=True, kw_only=True):
-    """Cedar policies and budgets."""
+    """Cedar policies, budgets, and what may be had for a limited time."""
 
     policies: str = ""  # folder with *.cedar; "" means the default policy of the package
     extend_default: bool = False  # add that folder to the default policy instead of replacing it
     budgets: tuple[Budget, ...] = ()
+    requestable: tuple[Requestable, ...] = ()
+    answer_seconds: int = 86_400  # a request that nobody answered for so long is over
+    approver_mfa_seconds: int = 900  # an approver's second factor is not older
     default_output_tokens: int = 4096  # reserved where the caller gives no bound
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import msgspec
 
+from sallyport.access.grant_book import GrantBook
 from sallyport.access.ledger import BudgetLedger, Reservation
+from sallyport.access.locks import POLICY
 from sallyport.access.request import AccessRequest
 from sallyport.access.room import AccessRoom
 from sallyport.audit.writer import LogWriter
@@ -18,6 +20,7 @@ from sallyport.errors import LogFault, Refusal
 from sallyport.gateway.edge.asserted import EdgeRule, read_asserted
 from sallyport.gateway.ports import Headers, Question, Sealed
 from sallyport.identity.revocation import RevocationFeed
+from sallyport.identity.room import IdentityRoom
 from sallyport.keys.keyring import KeyRing
 from sallyport.keys.sealing import RecordContext, SealedValue, Sealer
 from sallyport.model import Decision, Device, Model, Principal, TlsFacts
@@ -51,11 +54,27 @@ def _device(certificate: str) -> Device:
     return Device(id=certificate)
 
 
-class Policies:
-    """The access room at the epoch of the revocation feed."""
+class Callers:
+    """The identity room's principals, with what their grants give them."""
 
-    def __init__(self, room: AccessRoom, feed: RevocationFeed, clock: Callable[[], float]) -> None:
-        self._room, self._feed, self._clock = room, feed, clock
+    def __init__(self, room: IdentityRoom, book: GrantBook) -> None:
+        self._identify, self._elevated = room.identify, book.elevated
+        self.still_valid = room.still_valid
+
+    async def identify(self, headers: Headers, tls: TlsFacts) -> Principal | Refusal:
+        """The principal behind the headers."""
+        caller = await self._identify(headers, tls)
+        return caller if isinstance(caller, Refusal) else self._elevated(caller)
+
+
+class Policies:
+    """The access room at the epoch of the revocation feed, and the locks."""
+
+    def __init__(
+        self, room: AccessRoom, feed: RevocationFeed, book: GrantBook, clock: Callable[[], float]
+    ) -> None:
+        self._room, self._feed, self._book, self._clock = room, feed, book, clock
+        self.epoch = feed.epoch
 
     def _request(self, asked: Question) -> AccessRequest:
         return AccessRequest(
@@ -72,20 +91,38 @@ class Policies:
             self_owned=asked.self_owned,
             tainted=asked.tainted,
             uninspected=asked.uninspected,
-            now=int(self._clock()),
+            now=asked.at or int(self._clock()),
         )
 
     def decide(self, question: Question) -> Decision:
         """The decision."""
+        lock = self._book.lock(question.principal, question.action, question.model)
+        if lock is not None:
+            return Decision(allowed=False, policies=(POLICY + lock.id,), version=self._room.version)
         return self._room.authorise(self._request(question), epoch=self._feed.epoch())
 
     def refusal(self, decision: Decision, question: Question) -> Refusal:
         """What the caller is told."""
+        if decision.policies and decision.policies[0].startswith(POLICY):
+            return Refusal(code="locked", policy=decision.policies[0])
         return self._room.refusal(decision, self._request(question))
+
+    def stop(self, question: Question) -> Refusal | None:
+        """Judge again, with the grants and locks of now."""
+        renewed = self._book.renewed(question.principal)
+        asked = msgspec.structs.replace(question, principal=renewed)
+        decision = self.decide(asked)
+        if decision.allowed is True and not decision.errors:
+            return None
+        told = self.refusal(decision, asked)
+        if told.code == "access_denied" and renewed.granted != question.principal.granted:
+            return Refusal(code="grant_ended", next_step=told.next_step, command=told.command)
+        return told
 
     def visible_models(self, principal: Principal, device: Device, tls: TlsFacts) -> Sequence[Model]:
         """The models that the principal may use."""
-        return self._room.visible_models(principal, device, tls, int(self._clock()), epoch=self._feed.epoch())
+        seen = self._room.visible_models(principal, device, tls, int(self._clock()), epoch=self._feed.epoch())
+        return tuple(m for m in seen if self._book.lock(principal, "list_model", m) is None)
 
     def explain(self, question: Question) -> Mapping[str, Any]:
         """The whole decision, as JSON values."""

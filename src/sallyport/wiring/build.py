@@ -8,12 +8,15 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
+from sallyport.access.grant_book import GrantBook
 from sallyport.access.ledger import BudgetLedger
 from sallyport.access.room import AccessRoom
+from sallyport.access.service import AccessService
 from sallyport.gateway.app import Door, every
 from sallyport.gateway.counts import RefusalCounts
 from sallyport.gateway.dialects.openai_chat import OpenAIChat
 from sallyport.gateway.edge.asserted import EdgeRule
+from sallyport.gateway.own.access import Grants
 from sallyport.gateway.own.base import Desk
 from sallyport.gateway.own.evidence import Receipts
 from sallyport.gateway.own.models import ModelList
@@ -22,6 +25,7 @@ from sallyport.gateway.own.tuning import Reviews
 from sallyport.gateway.pipeline import Pipeline
 from sallyport.gateway.ports import Rooms
 from sallyport.gateway.upstream import HttpUpstreams
+from sallyport.identity import revocation
 from sallyport.identity.directory import Directory
 from sallyport.identity.revocation import RevocationFeed
 from sallyport.identity.room import IdentityRoom
@@ -68,6 +72,7 @@ class Deployment:
     models: ModelList
     signing_in: Sessions
     administration: Administration
+    grants: Grants
     receipts: Receipts
     reviews: Reviews
     health: Health
@@ -113,6 +118,9 @@ class Deployment:
         )
         await self.keyring.start()
         state = SealedStateStore(store, self.keyring)
+        self._book = GrantBook(
+            state, translate.requestable(self.settings), bump=revocation.bump(), clock=time.time
+        )
         self._feed = feed = await self._identity(state)
         budgets = await self._budgets(state)
         log = await self._log(store)
@@ -121,9 +129,9 @@ class Deployment:
         sealer = Sealer(self.keyring)
         self.rooms = Rooms(
             edge=self._edge,
-            identity=self._identity_room,
+            identity=adapters.Callers(self._identity_room, self._book),
             posture=adapters.CertificateDevices(),
-            access=adapters.Policies(self.access, feed, time.time),
+            access=adapters.Policies(self.access, feed, self._book, time.time),
             budgets=budgets,
             inspection=await self._inspection(state),
             log=log,
@@ -152,6 +160,7 @@ class Deployment:
             desk, self.directory, self.sessions.refresh, translate.offered(self.settings)
         )
         self.administration = Administration(desk, self.directory)
+        self.grants = Grants(desk, self._access_service())
         self.receipts = Receipts(desk, LogEvidence(self.places.audit, sealer))
         self.health = Health(log, self._feed)
 
@@ -170,6 +179,19 @@ class Deployment:
         self._background(every(TUNING_SECONDS, tuning.follow))
         self.reviews = Reviews(desk, tuning, evidence)
 
+    def _access_service(self) -> AccessService:
+        return AccessService(
+            self._book,
+            terms=translate.terms(self.settings),
+            random=self.chance,
+            names={
+                "role": self.access.roles,
+                "model": self.rooms.models.keys(),
+                "segment": [segment.name for segment in self.settings.segments],
+                "everything": [""],
+            },
+        )
+
     def _background(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._open.callback(task.cancel)
@@ -179,6 +201,8 @@ class Deployment:
         feed = RevocationFeed(
             state, stale=given.feed_seconds, keep_seconds=max(86_400, given.directory.session_seconds)
         )
+        feed.follow(self._book.load)
+        self._book.learn = feed.poll
         await self._run(feed)
         self.sessions = SessionKeys(state, feed, rules=translate.session_rules(self.settings))
         await self._run(self.sessions)
@@ -207,6 +231,7 @@ class Deployment:
             limits,
             extend_default=self.settings.access.extend_default,
             ledger=ledger,
+            requestable=self._book.rules,
         )
         return adapters.Budgets(ledger)
 

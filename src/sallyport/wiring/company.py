@@ -97,6 +97,21 @@ requests_per_minute = 120
 tokens_per_day = 500000
 money_per_day = 5.0
 
+# What people may have for a limited time, who may ask for it, and who must agree.
+[[access.requestable]]
+role = "analyst"
+eligible = ["support-agent"]
+approvers = {{ security-admin = 1 }}
+most_seconds = 7200
+extend_seconds = 3600
+emergency_seconds = 900
+
+[[access.requestable]]
+role = "data-scientist"
+eligible = ["support-agent", "analyst"]
+approvers = {{ security-admin = 1 }}
+most_seconds = 7200
+
 [audit]
 reserve_bytes = 16777216
 

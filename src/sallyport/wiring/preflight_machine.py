@@ -28,7 +28,7 @@ from sallyport.wiring.places import Places
 # Where nothing means no limit, free of charge, or not at all.
 MAY_BE_ZERO = {
     "requests_per_minute", "tokens_per_day", "money_per_day", "input_price", "output_price",
-    "leeway", "cache_seconds", "reserve_bytes",
+    "leeway", "cache_seconds", "reserve_bytes", "extend_seconds", "emergency_seconds",
 }  # fmt: skip
 LONGEST_SOCKET = 107  # sockaddr_un
 

@@ -90,6 +90,9 @@ def _roles(settings: Settings) -> Iterator[tuple[str, str]]:
             yield f"identity.providers.{provider.name}.roles", role
     for index, budget in enumerate(settings.access.budgets):
         yield f"access.budgets[{index}].role", budget.role
+    for index, row in enumerate(settings.access.requestable):
+        for role in (*([row.role] if row.role else []), *row.eligible, *row.approvers):
+            yield f"access.requestable[{index}]", role
     for index, rule in enumerate(settings.inspection.actions):
         if rule.role != "*":
             yield f"inspection.actions[{index}].role", rule.role

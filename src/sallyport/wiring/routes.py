@@ -37,6 +37,8 @@ TABLE: tuple[tuple[str, str, Choose, bool], ...] = (
     (f"{OWN}/calibration", "POST", lambda d: d.reviews.calibration, True),
     (f"{OWN}/marks", "GET", lambda d: d.reviews.list, True),
     (f"{OWN}/marks", "POST", lambda d: d.reviews.act, True),
+    (f"{OWN}/access", "GET", lambda d: d.grants.list, True),
+    (f"{OWN}/access", "POST", lambda d: d.grants.act, True),
     (f"{OWN}/health", "GET", lambda d: d.health.check, False),
 )
 # What only the built-in directory can answer: where it is not enabled, these do not exist.

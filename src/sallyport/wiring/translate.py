@@ -9,6 +9,8 @@ from typing import Any
 from msgspec import structs
 
 from sallyport.access.budgets import BudgetLimit
+from sallyport.access.grant_rules import Terms
+from sallyport.access.grants import Requestable
 from sallyport.errors import SettingsError
 from sallyport.gateway.limits import Limits
 from sallyport.gateway.upstream_target import Target
@@ -23,6 +25,7 @@ from sallyport.inspection.topics import Topic as Subject
 from sallyport.inspection.topics import problem
 from sallyport.model import Model
 from sallyport.settings.schema import CONVERSES, Provider, Settings, Topic, Upstream
+from sallyport.settings.schema import Requestable as RequestableRow
 from sallyport.wiring import looking
 
 KEY_HEADERS = {"openai": "authorization", "anthropic": "x-api-key"}
@@ -141,6 +144,31 @@ def session_rules(settings: Settings) -> SessionRules:
 def budgets(settings: Settings) -> tuple[BudgetLimit, ...]:
     """What each role may use."""
     return tuple(BudgetLimit(**structs.asdict(budget)) for budget in settings.access.budgets)
+
+
+def requestable(settings: Settings) -> dict[tuple[str, str], Requestable]:
+    """What may be had for a limited time, by kind and name."""
+    rows = [_requestable(row) for row in settings.access.requestable]
+    return {(row.kind, row.name): row for row in rows}
+
+
+def _requestable(row: RequestableRow) -> Requestable:
+    return Requestable(
+        kind="role" if row.role else "model",
+        name=row.role or row.model,
+        eligible=frozenset(row.eligible),
+        approvers=row.approvers,
+        most_seconds=row.most_seconds,
+        extend_seconds=row.extend_seconds,
+        emergency_seconds=row.emergency_seconds,
+        needs_ticket=row.needs_ticket,
+    )
+
+
+def terms(settings: Settings) -> Terms:
+    """What holds for all grants."""
+    given = settings.access
+    return Terms(answer_seconds=given.answer_seconds, mfa_seconds=given.approver_mfa_seconds)
 
 
 def inspection(settings: Settings) -> RoomOptions:

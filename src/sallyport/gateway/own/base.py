@@ -17,7 +17,7 @@ from sallyport.gateway.deadline import Deadline
 from sallyport.gateway.dialects.base import Wire
 from sallyport.gateway.exchange import Exchange
 from sallyport.gateway.limits import Limits
-from sallyport.gateway.ports import Rooms
+from sallyport.gateway.ports import Rooms, Sealed
 from sallyport.model import Principal
 
 Work = Callable[[Exchange], Awaitable[Any]]
@@ -112,7 +112,9 @@ class Desk:
         principal = stages.expect(x.principal, Principal)
         await self.note_of(x, action, principal.id, roles=list(principal.roles), **facts)
 
-    async def note_of(self, x: Exchange, action: str, who: str, **facts: Any) -> None:
+    async def note_of(
+        self, x: Exchange, action: str, who: str, *, sealed: Sealed | None = None, **facts: Any
+    ) -> None:
         """The entry of what somebody did who is known only now, as by a login. Raises LogFault."""
         await self.rooms.log.append(
             {
@@ -122,7 +124,8 @@ class Desk:
                 "who": self.rooms.sealer.pseudonym(who),
                 "policies": list(x.decision.policies) if x.decision else [],
                 **facts,
-            }
+            },
+            sealed,
         )
 
 
