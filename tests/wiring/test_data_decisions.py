@@ -52,6 +52,11 @@ class Feed:
         return 0
 
 
+class NoGrants:
+    def lock(self, principal, action, model):
+        return None
+
+
 class World(door.World):
     """The door in process, with the real guards, and policies about data; of all else it permits everything."""
 
@@ -59,7 +64,7 @@ class World(door.World):
         super().__init__()
         self.inspection, self.principal, self.asked = guards, replace(door.PRINCIPAL, roles=roles), []
         room = AccessRoom.build(policies, (door.MODEL,), {"support": "prod"}, extend_default=True)
-        self.policies = adapters.Policies(room, Feed(), lambda: 0.0)
+        self.policies = adapters.Policies(room, Feed(), NoGrants(), lambda: 0.0)
 
     async def identify(self, headers, tls):
         return self.principal

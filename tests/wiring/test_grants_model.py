@@ -50,6 +50,8 @@ RULES = {
     ),
 }  # fmt: skip
 OPENS = {"analyst": "analysis", "tuning": "tuning"}
+# Those whose word counts somewhere come first and more often.
+approvers = st.sampled_from(["kim", "oli", "lea", "dan", "kim", "oli", "sam"])
 names, things = st.sampled_from(sorted(PEOPLE)), st.sampled_from(sorted(OPENS))
 workers, spans = st.integers(0, 1), st.sampled_from([60, 600, LONGEST])
 
@@ -104,6 +106,8 @@ class Access(RuleBasedStateMachine):
         self.store, self.expected, self.locks, self.running = MemoryStore(), {}, {}, []
         self.workers = [Worker(self), Worker(self)]
         self.noted = []
+        for name, thing in itertools.product(("sam", "dan", "kim"), OPENS):
+            self.request(0, name, thing, 600)
 
     def teardown(self):
         if hasattr(self, "loop"):
@@ -145,8 +149,7 @@ class Access(RuleBasedStateMachine):
     def one(self, data):
         return data.draw(st.sampled_from(sorted(self.expected)))
 
-    @precondition(lambda self: self.expected)
-    @rule(worker=workers, name=names, data=st.data(), age=st.sampled_from([0, 900, 901]))
+    @rule(worker=workers, name=approvers, data=st.data(), age=st.sampled_from([0, 0, 900, 901]))
     def approve(self, worker, name, data, age):
         key = self.one(data)
         done = self.run(self.act(worker, name, {"action": "approve", "id": key}, age))
@@ -169,8 +172,7 @@ class Access(RuleBasedStateMachine):
             return True
         return False
 
-    @precondition(lambda self: self.expected)
-    @rule(first=names, second=names, data=st.data())
+    @rule(first=approvers, second=approvers, data=st.data())
     def approve_at_once_on_both(self, first, second, data):
         key = self.one(data)
 
@@ -184,7 +186,6 @@ class Access(RuleBasedStateMachine):
         counted = sum(not isinstance(d, Refusal) for d in done)
         assert counted == self.approved(key, first) + self.approved(key, second)
 
-    @precondition(lambda self: self.expected)
     @rule(worker=workers, name=names, data=st.data(), action=st.sampled_from(["drop", "deny"]))
     def end(self, worker, name, data, action):
         key = self.one(data)
@@ -195,7 +196,6 @@ class Access(RuleBasedStateMachine):
         assert ends != isinstance(done, Refusal)
         e.over = e.over or ends
 
-    @precondition(lambda self: self.expected)
     @rule(worker=workers, name=names, data=st.data(), seconds=spans)
     def extend(self, worker, name, data, seconds):
         key = self.one(data)
@@ -208,6 +208,7 @@ class Access(RuleBasedStateMachine):
         if may:
             e.more, e.more_by, e.more_agreed = seconds, self.now + ANSWER, set()
 
+    @precondition(lambda self: not self.locks)
     @rule(worker=workers, seconds=st.sampled_from([0, 60]))
     def freeze(self, worker, seconds):
         document = {"action": "lock", "scope": "everything", "reason": "r", "seconds": seconds}
@@ -223,7 +224,7 @@ class Access(RuleBasedStateMachine):
         lifted = self.run(self.act(worker, "lea", {"action": "unlock", "id": key}))
         assert isinstance(lifted, Refusal) == bool(until and until <= self.now)
 
-    @rule(seconds=st.sampled_from([1, 59, 60, 600, 3600, 7200]))
+    @rule(seconds=st.sampled_from([1, 59, 60, 599, 600, 3600]))
     def time_passes(self, seconds):
         self.now += seconds
 
@@ -274,4 +275,4 @@ class Access(RuleBasedStateMachine):
 
 
 TestAccess = Access.TestCase
-TestAccess.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestAccess.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
