@@ -121,6 +121,7 @@ def test_a_broken_glass_marks_every_answer_and_waits_for_its_review(place):
     broken = act(sam, "break-glass", name="analyst", seconds=600, reason="customers locked out").json()
     answer = sam.chat("hi", model="analysis-chat")
     assert answer.headers["x-sallyport-break-glass"] == broken["id"]
+    assert answer.headers["x-sallyport-granted-until"] == str(broken["until"])
     assert "x-sallyport-break-glass" not in people["ana"].chat("hi", model="analysis-chat").headers
     assert code(act(sam, "review", id=broken["id"], justified=True)) == "approval_refused"
     reviewed = act(people["sue"], "review", id=broken["id"], justified=True).json()

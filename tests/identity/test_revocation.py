@@ -230,3 +230,34 @@ async def test_a_store_put_back_from_a_backup_is_a_change():
     store.rows = earlier
     await feed.poll()
     assert (feed.epoch(), feed.revoked(principal())) == (0, False)
+
+
+async def test_what_follows_the_feed_is_loaded_before_an_epoch_is_confirmed():
+    clock, store = Clock(), MemoryStore()
+    feed = feed_of(store, clock)
+    seen = []
+
+    async def load():
+        seen.append(feed.epoch())
+
+    feed.follow(load)
+    await feed.poll()
+    await feed.poll()
+    assert seen == [-1]
+    await feed.revoke_session("s1", by=ADMIN, reason="r")
+    assert seen == [-1, 0]
+    assert feed.epoch() == 1
+
+
+async def test_what_cannot_be_loaded_leaves_the_epoch_unconfirmed():
+    clock, store = Clock(), MemoryStore()
+    feed = feed_of(store, clock)
+    await feed.poll()
+
+    async def fails():
+        raise Fault("unreadable")
+
+    feed.follow(fails)
+    await feed.revoke_session("s1", by=ADMIN, reason="r")
+    assert not await feed.poll()
+    assert feed.epoch() == 0

@@ -236,7 +236,7 @@ class Access(RuleBasedStateMachine):
             self.running.append((worker, name, model, asked))
 
     def question(self, worker, name, target):
-        who = worker.book.elevated(self.principal(name))
+        who = worker.book.elevated(self.principal(name, self.now - START))  # one session, whatever the time
         return Question(
             principal=who, device=Device(), tls=TlsFacts(version="TLSv1.3"), action="chat",
             model=MODELS[target], surface="chat", at=self.now,

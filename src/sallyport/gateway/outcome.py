@@ -12,7 +12,7 @@ from sallyport.gateway.dialects.base import TOKENS_PER_CHARACTER
 from sallyport.gateway.exchange import Exchange, Withheld
 from sallyport.gateway.ports import Rooms
 from sallyport.gateway.respond import SECURITY_HEADERS, ids
-from sallyport.model import HIDING, REFUSING, Appended, Finding, Leaf, Usage
+from sallyport.model import HIDING, REFUSING, Appended, Finding, Granted, Leaf, Usage
 
 GENERATED = frozenset({"id", "item_id", "call_id", "system_fingerprint"})
 _OWNERS = {
@@ -112,8 +112,14 @@ def answer_headers(x: Exchange, rooms: Rooms) -> list[tuple[str, str]]:
         ("x-sallyport-decision", "allow"),
         ("x-sallyport-masked", str(masked)),
         *rooms.budgets.headers(x.principal),
-        *(("x-sallyport-break-glass", g.id) for g in x.principal.granted if g.emergency),
+        *(_of_grants(x.principal.granted) if x.principal.granted else ()),
     ]
+
+
+def _of_grants(granted: tuple[Granted, ...]) -> list[tuple[str, str]]:
+    """What warns the caller of a grant's end, and marks a broken glass."""
+    marks = [("x-sallyport-break-glass", g.id) for g in granted if g.emergency]
+    return [("x-sallyport-granted-until", str(min(g.until for g in granted))), *marks]
 
 
 def stops(finding: Finding, leaf: Leaf) -> bool:
