@@ -28,6 +28,8 @@ def act(kind: str, direction: str, channel: Channel, score: float = 1.0, *, rows
         ("prompt_injection", "input", "user", 0.95, "block"),
         ("prompt_injection", "input", "tool_result", 0.95, "block"),
         ("prompt_injection", "input", "document", 0.95, "block"),
+        ("prompt_injection", "input", "tool_definition", 0.89, "flag"),
+        ("prompt_injection", "input", "tool_definition", 0.9, "block"),
         ("prompt_injection", "input", "user", 0.6, "flag"),
         ("prompt_injection", "input", "user", 0.2, "allow"),
         ("prompt_injection", "input", "system", 1.0, "flag"),

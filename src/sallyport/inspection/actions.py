@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from sallyport.inspection.detector import EGRESS, HARMS, IDENTIFIERS, INSTRUCTIONS, LEAKS, SECRETS, TOPIC
-from sallyport.inspection.thresholds import INSTRUCTED, SHIPPED, Cut, Cuts
+from sallyport.inspection.thresholds import INSTRUCTED, Cut, Cuts, shipped
 from sallyport.model import REFUSING, SEVERITY, Action, Channel, Direction, Finding
 
 LIKELY_LINK, SURE_IMAGE = 0.6, 0.9  # links at or above are not delivered; images at or above end the answer
@@ -46,8 +46,10 @@ class ActionRow(Struct, frozen=True, kw_only=True):
         )
 
 
-def default_action(finding: Finding, direction: Direction, channel: Channel, cut: Cut = SHIPPED) -> Action:
-    """The package's own table. `cut`: from which scores instructions count."""
+def default_action(
+    finding: Finding, direction: Direction, channel: Channel, cut: Cut | None = None
+) -> Action:
+    """The package's own table. `cut`: from which scores instructions count, where it is not the package's."""
     kind = finding.type
     if kind in IDENTIFIERS or kind in SECRETS:
         return _value_action(kind, direction)
@@ -62,7 +64,7 @@ def default_action(finding: Finding, direction: Direction, channel: Channel, cut
     if kind.startswith(TOPIC):
         return "allow"  # the row that made it speaks of others
     if kind in INSTRUCTIONS:
-        return _instruction_action(finding, direction, channel, cut)
+        return _instruction_action(finding, direction, channel, cut or shipped(channel))
     return "flag"
 
 
