@@ -143,7 +143,8 @@ async def _released(
     if prose is None:
         bad = next((f for f in findings if outcome.stops(f, leaf)), None)
         return output_blocked(bad, strict_json.dotted(leaf.path)) if bad else leaf.text
-    x.withhold(*prose, findings, x.said_in(*prose))
+    if findings:
+        x.withhold(*prose, findings, x.said_in(*prose))
     x.said.append((*prose, leaf.text))
     x.output_characters += len(leaf.text)
     if (

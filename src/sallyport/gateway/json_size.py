@@ -21,7 +21,7 @@ def is_quick(raw: bytes) -> bool:
 
 def has_more(raw: bytes, limit: int) -> bool:
     """Whether a text has more than `limit` values and members. Of one that is no JSON it may say either."""
-    return _signs(raw) > limit and _counted(raw, limit) > limit
+    return len(raw) > limit and _signs(raw) > limit and _counted(raw, limit) > limit
 
 
 def _signs(raw: bytes) -> int:
