@@ -31,6 +31,27 @@ def matches(pattern: str, text: str, lexicon: dict[str, tuple[str, ...]] | None 
 
 
 @pytest.mark.parametrize(
+    ("text", "chosen"),
+    [
+        ("zapper frobnic", ["x"]),
+        ("zapper alone", []),
+        ("frobnic alone", []),
+        ("zapper quorble", ["x", "y"]),
+        ("", []),
+    ],
+)
+def test_a_rule_is_chosen_where_both_its_gates_saw_something(text: str, chosen: list[str]) -> None:
+    gate = GateBuilder()
+    patterns = {"x": "(zapper) ~3 (frobnic|quorble)", "y": "(zapper) ~3 (quorble)"}
+    rules = RuleSet(
+        [Rule(id=i, type="jailbreak", weight=0.5, pattern=p) for i, p in patterns.items()], {}, gate
+    )
+    hits, found = gate.build().found(text.encode())
+    assert [compiled.rule.id for compiled in rules.candidates(hits, found)] == chosen
+    assert [compiled.rule.id for compiled in rules.candidates(hits)] == chosen
+
+
+@pytest.mark.parametrize(
     ("pattern", "text", "found"),
     [
         ("zap frob", "zap frob", True),

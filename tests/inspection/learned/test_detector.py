@@ -57,7 +57,7 @@ def test_many_texts_share_the_windows_and_each_has_one(
     many = [(f"{calm} Number {n}.", "document") for n in range(40)]
     many[7] = (f"{calm} {ATTACK} {calm}", "document")
     found = built.scan_all(many, "input")
-    assert len(many) <= sum(read) <= detector.OF_CALL
+    assert len(many) <= sum(read) <= 160 < 40 * 8  # as many as they would need, each by itself
     assert [len(one) for one in found] == [1] * len(many)
     scores = [one[0].score for one in found]
     assert scores.index(max(scores)) == 7
